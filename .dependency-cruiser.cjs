@@ -1,0 +1,79 @@
+/**
+ * Who may import whom (docs/architecture.md): only from a strictly lower tier, never from a sibling,
+ * and across rooms only through the room's door (index.ts or *.module.ts).
+ */
+const tiers = [
+  ['platform'],
+  ['organizations', 'jobs'],
+  ['auth', 'scheduler', 'notifications'],
+  ['imports', 'realtime'],
+];
+const above = (tier) => tiers.slice(tier).flat();
+const tierRules = tiers.flatMap((rooms, tier) =>
+  rooms.map((room) => ({
+    name: `${room}-imports-only-lower-tiers`,
+    severity: 'error',
+    from: { path: `^src/${room}/` },
+    to: { path: `^src/(${above(tier).filter((r) => r !== room).join('|') || '-'}|app\\.module|main|cli)[/.]` },
+  })),
+);
+const libs = ['job-engine', 'nest-jobs', 'delivery-policy', 'notification-channels', 'api-client'];
+const libRules = libs.map((lib) => ({
+  name: `${lib}-is-blind`,
+  severity: 'error',
+  from: { path: `^libs/${lib}/` },
+  to: {
+    path: `^(src|migrations|test|bench)/|^libs/(?!${lib}/${lib === 'nest-jobs' ? '|job-engine/index\\.ts' : ''})`,
+  },
+}));
+
+module.exports = {
+  forbidden: [
+    { name: 'no-circles', severity: 'error', from: {}, to: { circular: true } },
+    ...tierRules,
+    ...libRules,
+    {
+      name: 'rooms-have-doors',
+      comment: 'Across features only what index.ts or *.module.ts exports.',
+      severity: 'error',
+      from: { path: '^src/(organizations|jobs|auth|scheduler|notifications|imports|realtime|[a-z.]+ts$)' },
+      to: {
+        path: '^src/(organizations|jobs|auth|scheduler|notifications|imports|realtime)/',
+        pathNot: ['^src/$1/', '/index\\.ts$', '\\.module\\.ts$'],
+      },
+    },
+    {
+      name: 'libs-have-doors',
+      severity: 'error',
+      from: { path: '^(src|bench)/' },
+      to: { path: '^libs/', pathNot: '^libs/[^/]+/index\\.ts$' },
+    },
+    {
+      name: 'libs-know-no-framework',
+      severity: 'error',
+      from: { path: '^libs/(?!nest-jobs/)' },
+      to: { path: '^node_modules/(@nestjs|typeorm)' },
+    },
+    {
+      name: 'organisation-tables-through-the-wall',
+      comment: 'Repositories are taken from the transaction of Database.withOrganization, never injected.',
+      severity: 'error',
+      from: { path: '^src/(?!platform/database/)' },
+      to: { path: '^node_modules/@nestjs/typeorm' },
+    },
+    { name: 'migrations-stand-alone', severity: 'error', from: { path: '^migrations/' }, to: { path: '^(src|libs)/' } },
+    {
+      name: 'no-dev-dependencies-in-the-product',
+      severity: 'error',
+      from: { path: '^(src|libs|migrations)/', pathNot: '\\.spec\\.ts$' },
+      to: { dependencyTypes: ['npm-dev'] },
+    },
+  ],
+  options: {
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    exclude: { path: '^dist/' },
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+  },
+};

@@ -1,0 +1,55 @@
+import type { DataSource, EntityManager } from 'typeorm';
+import type pg from 'pg';
+
+/** One transaction, visible as a parameter wherever it matters. */
+export type Transaction = EntityManager;
+
+/** Answers rows whatever the statement; what `libs/job-engine` and hand-written SQL need of a connection. */
+export interface SqlExecutor {
+  query<R extends object = Record<string, unknown>>(
+    text: string | { name?: string; text: string; values?: unknown[] },
+    values?: unknown[],
+  ): Promise<{ rows: R[]; rowCount: number | null }>;
+}
+
+/**
+ * The three ways to the data, one a role (security.md, wall 2). Organisation tables are reached through
+ * `withOrganization`; row-level security sees to it that a forgotten `where` shows nothing of anybody else.
+ */
+export class Database {
+  constructor(
+    private readonly app: DataSource,
+    private readonly platform: DataSource,
+    /** The engine's own pool: worker, rescuer, gathered enqueue. */
+    readonly engine: pg.Pool,
+  ) {}
+
+  /** Runs `work` in one transaction that sees and writes only the rows of the organisation. */
+  withOrganization<T>(organizationId: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
+    return this.app.transaction(async (tx) => {
+      await tx.query(`select set_config('carillon.organization_id', $1, true)`, [organizationId]);
+      return work(tx);
+    });
+  }
+
+  /** Runs `work` as carillon_app with no organisation: nothing but SECURITY DEFINER functions answers. For logins and keys. */
+  withoutOrganization<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    return this.app.transaction(work);
+  }
+
+  /** Reads across organisations, for a SystemAdmin; it may write nothing but the audit log. */
+  acrossOrganizations<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    return this.platform.transaction(work);
+  }
+}
+
+/** The plain connection under a TypeORM transaction; TypeORM's own `query` answers `[rows, count]` for some statements only. */
+export async function sqlOf(tx: Transaction): Promise<SqlExecutor> {
+  if (!tx.queryRunner) throw new Error('sqlOf needs the manager of a running transaction');
+  return (await tx.queryRunner.connect()) as SqlExecutor;
+}
+
+/** Rows of any statement, UPDATE and DELETE included. */
+export async function rowsOf<R extends object>(tx: Transaction, text: string, values: unknown[] = []): Promise<R[]> {
+  return (await (await sqlOf(tx)).query<R>(text, values)).rows;
+}

@@ -1,0 +1,6 @@
+export { connectionOptions, openPool } from './connections.js';
+export { Database, rowsOf, sqlOf, type SqlExecutor, type Transaction } from './database.js';
+export { DATABASE_ADDRESS, DatabaseModule } from './database.module.js';
+export { migrate, migrateDown, migrationClasses, pendingMigrations } from './migrator.js';
+export { missingRoles, provision } from './provisioner.js';
+export { databaseRoles, type DatabaseRole } from './roles.js';
