@@ -1,7 +1,7 @@
 import { type DynamicModule, Inject, Logger, Module, type OnApplicationShutdown } from '@nestjs/common';
 import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import type pg from 'pg';
-import type { DataSource, DataSourceOptions, MixedList } from 'typeorm';
+import type { DataSource, DataSourceOptions } from 'typeorm';
 import { CONFIG, type Config, type DatabaseAddress } from '../config/index.js';
 import { connectionOptions, openPool } from './connections.js';
 import { Database } from './database.js';
@@ -10,7 +10,7 @@ import type { DatabaseRole } from './roles.js';
 /** The address in use: the configured one, or that of the embedded server. */
 export const DATABASE_ADDRESS = Symbol('DatabaseAddress');
 const ENGINE_POOL = Symbol('EnginePool');
-type Entities = MixedList<() => unknown>;
+type Entities = (new () => object)[];
 
 @Module({})
 export class DatabaseModule implements OnApplicationShutdown {

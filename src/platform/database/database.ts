@@ -26,7 +26,7 @@ export class Database {
 
   /** Runs `work` in one transaction that sees and writes only the rows of the organisation. */
   withOrganization<T>(organizationId: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
-    return this.app.transaction(async (tx) => {
+    return transact(this.app, async (tx) => {
       await tx.query(`select set_config('carillon.organization_id', $1, true)`, [organizationId]);
       return work(tx);
     });
@@ -34,13 +34,29 @@ export class Database {
 
   /** Runs `work` as carillon_app with no organisation: nothing but SECURITY DEFINER functions answers. For logins and keys. */
   withoutOrganization<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    return this.app.transaction(work);
+    return transact(this.app, work);
   }
 
   /** Reads across organisations, for a SystemAdmin; it may write nothing but the audit log. */
   acrossOrganizations<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    return this.platform.transaction(work);
+    return transact(this.platform, work);
   }
+}
+
+const afterCommit = new WeakMap<Transaction, (() => void)[]>();
+
+/** Runs `then` once the transaction is committed, and never when it is rolled back: wake-ups, not work that may not be lost. */
+export function onCommit(tx: Transaction, then: () => void): void {
+  const waiting = afterCommit.get(tx);
+  if (waiting) waiting.push(then);
+  else afterCommit.set(tx, [then]);
+}
+
+async function transact<T>(source: DataSource, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  let used: Transaction | undefined;
+  const result = await source.transaction((tx) => work((used = tx)));
+  for (const then of (used && afterCommit.get(used)) ?? []) then();
+  return result;
 }
 
 /** The plain connection under a TypeORM transaction; TypeORM's own `query` answers `[rows, count]` for some statements only. */

@@ -1,0 +1,91 @@
+/** What a job type's author sees of the engine. */
+import type { Backoff, EnqueuedJob, EnqueueRequest, Sql } from './ports.js';
+
+export interface Job<Payload = unknown, Result = unknown> {
+  run(payload: Payload, ctx: JobContext): Promise<Result>;
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+export interface JobContext {
+  readonly jobId: string;
+  readonly organizationId: string;
+  readonly jobType: string;
+  /** 1 for the first. */
+  readonly attempt: number;
+  readonly createdBy: string | null;
+  readonly subject: { type: string; id: string } | null;
+  /** The database's instant of the claim: decisions about this job take it as now. */
+  readonly claimedAt: Date;
+  /** Aborted on cancel, timeout, lost lease and shutdown; `signal.reason` says which. */
+  readonly signal: AbortSignal;
+  /** Grows with every run of the job: what a handler writes carries it, so that a late run can be told from the current one. */
+  readonly fencingToken: string;
+  /** 0–100, clamped, never falling. Resolves when stored; not awaited, the latest wins. */
+  progress(percent: number, message?: string): Promise<void>;
+  /** Buffered; stored in order, at most 1,000 lines a job. */
+  log(level: LogLevel, text: string, data?: unknown): void;
+  heartbeat(): Promise<void>;
+  /** Kept as the job's result unless `run` returns one. */
+  setResult(value: unknown): void;
+  /** What the job turned out to be about; stored with its outcome. */
+  setSubject(type: string, id: string): void;
+  enqueue(tx: Sql, request: Omit<EnqueueRequest, 'organizationId'>): Promise<EnqueuedJob>;
+}
+
+export interface HandlerDefaults {
+  queue?: string;
+  maxRetries?: number;
+  timeoutSeconds?: number;
+  priority?: number;
+  backoff?: Backoff;
+  /** Older names that jobs may still carry. */
+  aliases?: readonly string[];
+  /** Work of the system itself: raises no job.completed and no job.failed. */
+  internal?: boolean;
+}
+
+export interface RegisteredHandler extends HandlerDefaults {
+  type: string;
+  /** Answers the checked payload, or throws InvalidPayload. */
+  checkPayload(raw: unknown): Promise<unknown>;
+  run(payload: unknown, ctx: JobContext): Promise<unknown>;
+}
+
+/** The payload does not fit its class: at enqueue a 422, at run a failed job. Pointers are JSON pointers into the payload. */
+export class InvalidPayload extends Error {
+  constructor(readonly errors: readonly { pointer: string; message: string }[]) {
+    super(`The payload is not valid: ${errors.map((e) => `${e.pointer} ${e.message}`).join('; ')}`);
+  }
+}
+
+/** Ends the job as failed at once: trying again would not help. */
+export class DiscardJob extends Error {
+  constructor(
+    message: string,
+    readonly code = 'discarded',
+    readonly data?: unknown,
+  ) {
+    super(message);
+  }
+}
+
+/** Ends the job as cancelled. */
+export class CancelJob extends Error {}
+
+/** Runs the job again after `milliseconds`; burns no attempt. */
+export class SnoozeJob extends Error {
+  constructor(readonly milliseconds: number) {
+    super(`snoozed for ${milliseconds} ms`);
+  }
+}
+
+/** A failed attempt that is tried again after exactly `milliseconds` instead of the backoff. */
+export class RetryAfter extends Error {
+  constructor(
+    readonly milliseconds: number,
+    message = `to be tried again after ${milliseconds} ms`,
+  ) {
+    super(message);
+  }
+}

@@ -1,0 +1,3 @@
+export * from './handler.js';
+export * from './job-client.js';
+export * from './ports.js';

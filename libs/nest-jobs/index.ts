@@ -1,0 +1,1 @@
+export { JobHandler } from './job-handler.js';

@@ -1,0 +1,36 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { ScheduleModule } from '@nestjs/schedule';
+import { authEntities, AuthModule } from './auth/index.js';
+import { importEntities, ImportsModule } from './imports/index.js';
+import { jobEntities, JobsModule } from './jobs/index.js';
+import { notificationEntities, NotificationsModule } from './notifications/index.js';
+import { organizationEntities, OrganizationsModule } from './organizations/index.js';
+import type { Config, DatabaseAddress } from './platform/config/index.js';
+import { DatabaseModule } from './platform/database/index.js';
+import { PlatformModule, type ProcessRoles } from './platform/platform.module.js';
+
+/** The whole house; which of its loops run is up to the process. */
+@Module({})
+export class AppModule {
+  static forRoot(config: Config, address: DatabaseAddress, roles: ProcessRoles): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        PlatformModule.forRoot(config, address, roles),
+        DatabaseModule.forRoot([
+          ...organizationEntities,
+          ...jobEntities,
+          ...authEntities,
+          ...notificationEntities,
+          ...importEntities,
+        ]),
+        ScheduleModule.forRoot(),
+        OrganizationsModule,
+        JobsModule,
+        AuthModule,
+        NotificationsModule,
+        ImportsModule,
+      ],
+    };
+  }
+}

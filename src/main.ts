@@ -1,0 +1,3 @@
+import { start } from './boot.js';
+
+await start({ api: true, worker: true });

@@ -1,0 +1,4 @@
+export { NotificationsModule } from './notifications.module.js';
+
+/** TypeORM entities of this room. */
+export const notificationEntities: (new () => object)[] = [];

@@ -1,0 +1,1 @@
+export type { EventToRaise } from './event.js';

@@ -1,0 +1,45 @@
+import type { LoggerService } from '@nestjs/common';
+import { pino, type Logger as Pino } from 'pino';
+import type { Config } from '../config/index.js';
+
+/** Paths whose values never reach a log line. */
+const redact = [
+  'password',
+  '*.password',
+  '*.authorization',
+  '*.cookie',
+  '*.token',
+  '*.secret',
+  'req.headers.authorization',
+];
+
+/** One JSON object a line on standard output; pino escapes control characters. */
+export function createLogger(config: Pick<Config, 'logLevel'>): Pino {
+  return pino({ level: config.logLevel, redact: { paths: redact, censor: '[redacted]' } });
+}
+
+/** Nest's own messages, and those of `Logger` in the features, through pino. */
+export class NestLogger implements LoggerService {
+  constructor(private readonly pino: Pino) {}
+
+  log = (message: unknown, ...rest: unknown[]) => this.write('info', message, rest);
+  error = (message: unknown, ...rest: unknown[]) => this.write('error', message, rest);
+  warn = (message: unknown, ...rest: unknown[]) => this.write('warn', message, rest);
+  debug = (message: unknown, ...rest: unknown[]) => this.write('debug', message, rest);
+  verbose = (message: unknown, ...rest: unknown[]) => this.write('trace', message, rest);
+  fatal = (message: unknown, ...rest: unknown[]) => this.write('fatal', message, rest);
+
+  /** Nest passes the context last, an error's stack before it. */
+  private write(
+    level: 'info' | 'error' | 'warn' | 'debug' | 'trace' | 'fatal',
+    message: unknown,
+    rest: unknown[],
+  ): void {
+    const context = typeof rest.at(-1) === 'string' ? rest.at(-1) : undefined;
+    const stack = rest.length > 1 && typeof rest[0] === 'string' ? rest[0] : undefined;
+    const error = message instanceof Error ? message : rest.find((part) => part instanceof Error);
+    const text = message instanceof Error ? message.message : message;
+    if (typeof text === 'object' && text !== null) this.pino[level]({ context, ...text });
+    else this.pino[level]({ context, ...(stack && { stack }), ...(error && { err: error }) }, String(text));
+  }
+}

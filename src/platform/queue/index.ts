@@ -1,0 +1,1 @@
+export { JobQueue } from './job-queue.js';

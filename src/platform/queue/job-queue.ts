@@ -1,0 +1,39 @@
+import { Injectable } from '@nestjs/common';
+import {
+  type CancelResult,
+  type EnqueuedJob,
+  type EnqueueRequest,
+  JobClient,
+  type RetryResult,
+} from '@carillon/job-engine';
+import { onCommit, sqlOf, type Transaction } from '../database/index.js';
+
+/** The engine as features see it: inside a transaction, with the wake-up sent after its commit. Payloads are checked by `JobTypes`. */
+@Injectable()
+export class JobQueue {
+  constructor(private readonly client: JobClient) {}
+
+  async enqueue(tx: Transaction, request: EnqueueRequest): Promise<EnqueuedJob> {
+    const [job] = await this.enqueueMany(tx, [request]);
+    return job!;
+  }
+
+  async enqueueMany(tx: Transaction, requests: readonly EnqueueRequest[]): Promise<EnqueuedJob[]> {
+    const jobs = await this.client.enqueue(await sqlOf(tx), requests);
+    onCommit(tx, () => this.client.wake(new Set(jobs.map((job) => job.queue))));
+    return jobs;
+  }
+
+  /** Outside any transaction, gathered with its neighbours: the fast way in for requests whose organisation the guard has verified. */
+  enqueueNow(request: EnqueueRequest): Promise<EnqueuedJob> {
+    return this.client.enqueueGathered(request);
+  }
+
+  async cancel(tx: Transaction, jobId: string, by: { userId: string | null; reason?: string }): Promise<CancelResult> {
+    return this.client.cancel(await sqlOf(tx), jobId, by);
+  }
+
+  async retry(tx: Transaction, jobId: string, by: { userId: string | null }): Promise<RetryResult> {
+    return this.client.retry(await sqlOf(tx), jobId, by);
+  }
+}

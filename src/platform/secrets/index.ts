@@ -1,0 +1,1 @@
+export { withGeneratedSecrets } from './generated-secrets.js';
