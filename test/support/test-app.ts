@@ -32,14 +32,16 @@ export interface TestRequest {
   /** Sent as multipart/form-data. */
   form?: FormData;
 }
+// oxlint-disable-next-line typescript/no-explicit-any -- tests look into bodies by expectations, not by types
+type Body = any;
 /** `body` is parsed where it is JSON, text otherwise. */
-export interface TestResponse<T = any> {
+export interface TestResponse<T = Body> {
   status: number;
   headers: Headers;
   body: T;
 }
 export interface Caller {
-  request<T = any>(method: string, path: string, options?: TestRequest): Promise<TestResponse<T>>;
+  request<T = Body>(method: string, path: string, options?: TestRequest): Promise<TestResponse<T>>;
 }
 
 export interface TestApp extends Population {

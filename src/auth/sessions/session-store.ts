@@ -42,6 +42,11 @@ export class SessionStore {
     return { ...row!, refreshToken };
   }
 
+  /** From here on the transaction sees the organisation: a refresh learns only midway whose it is. */
+  async actIn(tx: Transaction, organizationId: string): Promise<void> {
+    await tx.query(`select set_config('carillon.organization_id', $1, true)`, [organizationId]);
+  }
+
   async end(tx: Transaction, sessionId: string): Promise<void> {
     await tx.query(`select carillon_end_session($1)`, [sessionId]);
   }

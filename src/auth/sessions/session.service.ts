@@ -46,26 +46,27 @@ export class SessionService {
 
   /** @throws Problem 401; a token that was exchanged before ends its whole session (RFC 9700, 4.14.2) */
   async refresh(refreshToken: string, address: string): Promise<SessionDto> {
-    const rotation = await this.database.withoutOrganization((tx) => this.sessions.rotate(tx, refreshToken));
-    if (rotation.outcome === 'reused') {
+    const refreshed = await this.database.withoutOrganization((tx) => this.rotate(tx, refreshToken, address));
+    if (!refreshed) {
       this.authenticator.forget();
-      await this.refuse({
-        action: 'session.token-reused',
-        targetType: 'session',
-        targetId: rotation.sessionId!,
-        address,
-      });
-    }
-    const account =
-      rotation.outcome === 'rotated' ? await this.principals.account(rotation.userId!, rotation.sessionId) : null;
-    if (!account || !mayHaveSession(account)) {
       throw new Problem(401, 'invalid_refresh_token', 'The refresh token is not valid any more: sign in again.');
     }
-    const session = { sessionId: rotation.sessionId!, refreshToken: rotation.refreshToken };
-    await this.database.withOrganization(account.memberships[0]!.organizationId, (tx) =>
-      auditSession(tx, account, 'session.refreshed', session.sessionId, address),
-    );
-    return this.answer(account, session);
+    return this.answer(refreshed.account, refreshed);
+  }
+
+  /** null where the token is of no use; then what that did (a revoked session) must still be committed, so nothing throws here. */
+  private async rotate(tx: Transaction, shown: string, address: string) {
+    const { outcome, userId, sessionId, refreshToken } = await this.sessions.rotate(tx, shown);
+    if (outcome === 'reused') {
+      const entry = { action: 'session.token-reused', targetType: 'session', targetId: sessionId!, address };
+      await recordRefusal(tx, null, entry);
+    }
+    if (outcome !== 'rotated') return null;
+    const account = await this.principals.accountIn(tx, userId!, sessionId);
+    if (!account || !mayHaveSession(account)) return null;
+    await this.sessions.actIn(tx, account.memberships[0]!.organizationId);
+    await auditSession(tx, account, 'session.refreshed', sessionId!, address);
+    return { account, sessionId: sessionId!, refreshToken };
   }
 
   /** Ends the session of the access token: its refresh token at once, its access tokens here at once and elsewhere within half a minute. */
@@ -85,7 +86,8 @@ export class SessionService {
   async me(principal: Principal): Promise<SignedInUserDto> {
     const account = await this.principals.account(principal.id, null);
     if (!account) throw new Problem(401, 'session_ended', 'The session has ended: sign in again.');
-    return { ...signedIn(account), role: principal.role!, organizationId: principal.organizationId };
+    const { role, organizationId } = principal;
+    return Object.assign(signedIn(account), { role: role!, organizationId });
   }
 
   private async answer(account: Account, session: { sessionId: string; refreshToken: string }): Promise<SessionDto> {
