@@ -7,6 +7,7 @@ import { notificationEntities, NotificationsModule } from './notifications/index
 import { organizationEntities, OrganizationsModule } from './organizations/index.js';
 import type { Config, DatabaseAddress } from './platform/config/index.js';
 import { DatabaseModule } from './platform/database/index.js';
+import { HttpModule } from './platform/http/http.module.js';
 import { PlatformModule, type ProcessRoles } from './platform/platform.module.js';
 
 /** The whole house; which of its loops run is up to the process. */
@@ -25,6 +26,7 @@ export class AppModule {
           ...importEntities,
         ]),
         ScheduleModule.forRoot(),
+        HttpModule,
         OrganizationsModule,
         JobsModule,
         AuthModule,
