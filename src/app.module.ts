@@ -5,6 +5,7 @@ import { importEntities, ImportsModule } from './imports/index.js';
 import { jobEntities, JobsModule } from './jobs/index.js';
 import { notificationEntities, NotificationsModule } from './notifications/index.js';
 import { organizationEntities, OrganizationsModule } from './organizations/index.js';
+import { AuditModule } from './platform/audit/index.js';
 import type { Config, DatabaseAddress } from './platform/config/index.js';
 import { DatabaseModule } from './platform/database/index.js';
 import { HttpModule } from './platform/http/http.module.js';
@@ -27,6 +28,7 @@ export class AppModule {
         ]),
         ScheduleModule.forRoot(),
         HttpModule,
+        AuditModule,
         OrganizationsModule,
         JobsModule,
         AuthModule,
