@@ -8,6 +8,7 @@ import { organizationEntities, OrganizationsModule } from './organizations/index
 import type { Config, DatabaseAddress } from './platform/config/index.js';
 import { DatabaseModule } from './platform/database/index.js';
 import { PlatformModule, type ProcessRoles } from './platform/platform.module.js';
+import { QueueModule } from './platform/queue/index.js';
 
 /** The whole house; which of its loops run is up to the process. */
 @Module({})
@@ -24,6 +25,7 @@ export class AppModule {
           ...notificationEntities,
           ...importEntities,
         ]),
+        QueueModule.forRoot(),
         ScheduleModule.forRoot(),
         OrganizationsModule,
         JobsModule,
