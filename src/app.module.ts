@@ -5,6 +5,7 @@ import { importEntities, ImportsModule } from './imports/index.js';
 import { jobEntities, JobsModule } from './jobs/index.js';
 import { notificationEntities, NotificationsModule } from './notifications/index.js';
 import { organizationEntities, OrganizationsModule } from './organizations/index.js';
+import { AuditModule } from './platform/audit/index.js';
 import type { Config, DatabaseAddress } from './platform/config/index.js';
 import { DatabaseModule } from './platform/database/index.js';
 import { PlatformModule, type ProcessRoles } from './platform/platform.module.js';
@@ -25,6 +26,7 @@ export class AppModule {
           ...importEntities,
         ]),
         ScheduleModule.forRoot(),
+        AuditModule,
         OrganizationsModule,
         JobsModule,
         AuthModule,
