@@ -25,7 +25,7 @@ export interface CarillonProcess {
 }
 
 export interface StartOptions {
-  /** Over an environment that is otherwise empty but for PATH and PORT=0. */
+  /** Over an environment that is otherwise empty but for PATH, PORT=0 and DEMO=false. */
   env?: Record<string, string>;
   /** Another program than `carillon`, e.g. `['npm', 'start']`. */
   program?: string[];
@@ -40,7 +40,7 @@ export function startCarillon(words: string[], { env = {}, program, uid }: Start
   const [file = '', ...first] = program ?? [process.execPath, path.join(root, 'dist/src/cli.js')];
   const child = spawn(file, [...first, ...words], {
     cwd: root,
-    env: { PATH: process.env.PATH, HOME: os.tmpdir(), PORT: '0', ...env },
+    env: { PATH: process.env.PATH, HOME: os.tmpdir(), PORT: '0', DEMO: 'false', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(uid !== undefined && { uid, gid: uid }),
   });

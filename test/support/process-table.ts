@@ -25,14 +25,12 @@ export function childrenOf(parent: number): number[] {
 
 /** Whether the process has a TCP socket that takes connections. */
 export function listens(pid: number): boolean {
-  const inodes = ['tcp', 'tcp6'].flatMap((file) =>
-    readable(pid, `net/${file}`)
-      .split('\n')
-      .map((line) => line.trim().split(/\s+/))
-      .filter((fields) => fields[3] === '0A')
-      .map((fields) => fields[9]),
-  );
-  return openFiles(pid).some((target) => inodes.includes(/^socket:\[(\d+)\]$/.exec(target)?.[1]));
+  const listening = ['tcp', 'tcp6']
+    .flatMap((file) => readable(pid, `net/${file}`).split('\n'))
+    .map((line) => line.trim().split(/\s+/))
+    .filter((fields) => fields[3] === '0A')
+    .map((fields) => `socket:[${fields[9]}]`);
+  return openFiles(pid).some((target) => new Set(listening).has(target));
 }
 
 /** Sum of what the processes have to themselves plus their part of what they share, in bytes. */

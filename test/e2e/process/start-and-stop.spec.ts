@@ -37,14 +37,16 @@ describe('npm start with the embedded database', () => {
 
   it('is ready within five seconds on a folder that it has used before', async () => {
     const DATA_DIR = temporaryFolder();
-    for (const round of ['cold', 'warm']) {
+    const milliseconds: number[] = [];
+    for (const _ of ['cold', 'warm']) {
       const since = performance.now();
       const carillon = startCarillon(['start'], { env: { DATA_DIR } });
       await untilListening(carillon);
-      if (round === 'warm') expect(performance.now() - since).toBeLessThan(5_000);
+      milliseconds.push(performance.now() - since);
       carillon.kill('SIGTERM');
       await carillon.ended;
     }
+    expect(milliseconds[1]).toBeLessThan(5_000);
   });
 
   it('ends with code 0 when it is told to in the middle of its start, and the next start is fine', async () => {
@@ -99,7 +101,7 @@ describe('npm start with the embedded database', () => {
     const DATA_DIR = temporaryFolder();
     const npm = startCarillon([], { program: ['npm', 'start', '--silent'], env: { DATA_DIR } });
     await untilListening(npm);
-    const family = [...childrenOf(npm.pid).flatMap((child) => [child, ...childrenOf(child)])];
+    const family = childrenOf(npm.pid).flatMap((child) => [child, ...childrenOf(child)]);
     expect(family.length).toBeGreaterThan(0);
     npm.kill('SIGTERM');
     expect(await npm.ended).toEqual({ code: 0, signal: null });
