@@ -8,6 +8,8 @@ import { organizationEntities, OrganizationsModule } from './organizations/index
 import { AuditModule } from './platform/audit/index.js';
 import type { Config, DatabaseAddress } from './platform/config/index.js';
 import { DatabaseModule } from './platform/database/index.js';
+import { HealthModule } from './platform/health/health.module.js';
+import { HttpModule } from './platform/http/http.module.js';
 import { PlatformModule, type ProcessRoles } from './platform/platform.module.js';
 
 /** The whole house; which of its loops run is up to the process. */
@@ -26,6 +28,8 @@ export class AppModule {
           ...importEntities,
         ]),
         ScheduleModule.forRoot(),
+        HttpModule,
+        HealthModule,
         AuditModule,
         OrganizationsModule,
         JobsModule,
