@@ -5,9 +5,13 @@ import { importEntities, ImportsModule } from './imports/index.js';
 import { jobEntities, JobsModule } from './jobs/index.js';
 import { notificationEntities, NotificationsModule } from './notifications/index.js';
 import { organizationEntities, OrganizationsModule } from './organizations/index.js';
+import { AuditModule } from './platform/audit/index.js';
 import type { Config, DatabaseAddress } from './platform/config/index.js';
 import { DatabaseModule } from './platform/database/index.js';
+import { HealthModule } from './platform/health/health.module.js';
+import { HttpModule } from './platform/http/http.module.js';
 import { PlatformModule, type ProcessRoles } from './platform/platform.module.js';
+import { QueueModule } from './platform/queue/index.js';
 
 /** The whole house; which of its loops run is up to the process. */
 @Module({})
@@ -24,7 +28,11 @@ export class AppModule {
           ...notificationEntities,
           ...importEntities,
         ]),
+        QueueModule.forRoot(),
         ScheduleModule.forRoot(),
+        HttpModule,
+        HealthModule,
+        AuditModule,
         OrganizationsModule,
         JobsModule,
         AuthModule,
