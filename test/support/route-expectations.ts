@@ -40,7 +40,6 @@ const keyInA = async (app: TestApp) => {
 };
 
 export const routeExpectations: ReadonlyMap<string, Expectation> = new Map<string, Expectation>([
-<<<<<<< HEAD
   // probes and the document
   ['GET /livez', { least: 'public' }],
   ['GET /readyz', { least: 'public' }],
@@ -52,11 +51,6 @@ export const routeExpectations: ReadonlyMap<string, Expectation> = new Map<strin
   ['GET /docs/LICENSE', { least: 'public' }],
   ['GET /docs/swagger-ui-init.js', { least: 'public' }],
   ['GET /docs/docs/swagger-ui-init.js', { least: 'public' }],
-=======
-  // health
-  ['GET /livez', { least: 'public' }],
-  ['GET /readyz', { least: 'public' }],
->>>>>>> main
 
   // auth
   ['POST /api/auth/login', { least: 'public' }],
