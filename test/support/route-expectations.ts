@@ -40,6 +40,10 @@ const keyInA = async (app: TestApp) => {
 };
 
 export const routeExpectations: ReadonlyMap<string, Expectation> = new Map<string, Expectation>([
+  // health
+  ['GET /livez', { least: 'public' }],
+  ['GET /readyz', { least: 'public' }],
+
   // auth
   ['POST /api/auth/login', { least: 'public' }],
   ['POST /api/auth/refresh', { least: 'public' }],
