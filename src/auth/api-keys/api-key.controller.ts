@@ -1,6 +1,6 @@
 import { Body, Delete, Get, HttpCode, Post, Query } from '@nestjs/common';
 import { CallOrigin, type Origin } from '../../platform/audit/index.js';
-import { AdminController, CurrentPrincipal, type Principal, UuidParam } from '../../platform/http/index.js';
+import { AdminController, CurrentPrincipal, Idempotent, type Principal, UuidParam } from '../../platform/http/index.js';
 import { ApiKeyDto, ApiKeyPageDto, ApiKeyQuery, CreateApiKeyDto, CreatedApiKeyDto } from './api-key.dto.js';
 import { ApiKeyService } from './api-key.service.js';
 
@@ -22,6 +22,7 @@ export class ApiKeyController {
 
   /** Makes a key. This answer is the only one that shows it. */
   @Post()
+  @Idempotent({ store: 'nothing' })
   create(
     @CurrentPrincipal() principal: Principal,
     @Body() body: CreateApiKeyDto,

@@ -1,6 +1,6 @@
 import { Body, Controller, Get, Patch, Post, Query } from '@nestjs/common';
 import { CallOrigin, type Origin } from '../../platform/audit/index.js';
-import { CurrentPrincipal, type Principal, RequireRole, UuidParam } from '../../platform/http/index.js';
+import { CurrentPrincipal, Idempotent, type Principal, RequireRole, UuidParam } from '../../platform/http/index.js';
 import {
   ChangeOrganizationDto,
   CreateOrganizationDto,
@@ -29,6 +29,7 @@ export class OrganizationController {
 
   /** Makes an organisation; its people are added under users. */
   @Post()
+  @Idempotent()
   create(
     @CurrentPrincipal() principal: Principal,
     @Body() body: CreateOrganizationDto,

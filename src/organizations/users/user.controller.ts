@@ -1,6 +1,6 @@
 import { Body, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
 import { CallOrigin, type Origin } from '../../platform/audit/index.js';
-import { AdminController, CurrentPrincipal, type Principal, UuidParam } from '../../platform/http/index.js';
+import { AdminController, CurrentPrincipal, Idempotent, type Principal, UuidParam } from '../../platform/http/index.js';
 import {
   ChangeUserDto,
   CreateUserDto,
@@ -30,6 +30,7 @@ export class UserController {
 
   /** Adds a person to the organisation, with a new account or an existing one. */
   @Post()
+  @Idempotent({ store: 'nothing' })
   create(
     @CurrentPrincipal() principal: Principal,
     @Body() body: CreateUserDto,
