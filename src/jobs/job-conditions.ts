@@ -1,0 +1,56 @@
+/** From a filter to the conditions of a statement over `background_jobs j`; values are bound, never written into the text. */
+import { clockTolerance, firstIdAt } from './id-range.js';
+import type { JobFilterDto } from './job-filter.dto.js';
+import { type JobStatus, jobStatuses } from './job.dto.js';
+
+/** Numbers the values of a statement in the order in which its parts name them. */
+export class BoundValues {
+  readonly list: unknown[] = [];
+
+  /** The placeholder that stands for the value. */
+  bind(value: unknown): string {
+    return `$${this.list.push(value)}`;
+  }
+}
+
+/** The jobs that stand in a claim; few, so they are gathered once a statement. A claim may still name jobs that have ended. */
+const claimedIds = `select unnest(c.jobs) from job_claims c`;
+
+/** `processing` is no state of the row: the row says `queued` until the run ends, and the claims say which of those run. */
+function statusCondition(wanted: readonly JobStatus[], values: BoundValues): string | null {
+  const statuses = new Set(wanted);
+  if (statuses.size === jobStatuses.length) return null;
+  const either: string[] = [];
+  const ended = [...statuses].filter((status) => status === 'completed' || status === 'cancelled');
+  if (ended.length > 0) either.push(`j.status = any(${values.bind(ended)}::text[])`);
+  // failed_at is what the partial index knows
+  if (statuses.has('failed')) either.push(`(j.status = 'failed' and j.failed_at is not null)`);
+  if (statuses.has('queued') && statuses.has('processing')) either.push(`j.status = 'queued'`);
+  else if (statuses.has('queued')) either.push(`(j.status = 'queued' and j.id not in (${claimedIds}))`);
+  else if (statuses.has('processing')) either.push(`(j.status = 'queued' and j.id in (${claimedIds}))`);
+  return `(${either.join(' or ')})`;
+}
+
+/** The conditions of the filter; none where it asks for nothing. */
+export function conditionsOf(filter: JobFilterDto, values: BoundValues): string[] {
+  const equal = (column: string, value: unknown) => value !== undefined && `${column} = ${values.bind(value)}`;
+  const since = filter.from && firstIdAt(filter.from.getTime() - clockTolerance);
+  const before = filter.to && firstIdAt(filter.to.getTime() + clockTolerance);
+  const text = filter.q !== undefined && values.bind(`%${filter.q.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`);
+  return [
+    filter.status && statusCondition(filter.status, values),
+    equal('j.organization_id', filter.organizationId),
+    equal('j.job_type', filter.jobType),
+    equal('j.queue', filter.queue),
+    equal('j.priority', filter.priority),
+    equal('j.created_by', filter.createdBy),
+    equal('j.error_code', filter.errorCode),
+    filter.tag !== undefined && `j.tags @> array[${values.bind(filter.tag)}]::text[]`,
+    filter.payload && `j.payload @> ${values.bind(JSON.stringify(filter.payload))}::jsonb`,
+    since && `j.id >= ${values.bind(since)}`,
+    before && `j.id < ${values.bind(before)}`,
+    filter.from && `j.created_at >= ${values.bind(filter.from)}`,
+    filter.to && `j.created_at < ${values.bind(filter.to)}`,
+    text && `(j.job_type ilike ${text} or j.error_message ilike ${text} or j.subject_id::text ilike ${text})`,
+  ].filter((condition) => typeof condition === 'string');
+}
