@@ -24,7 +24,12 @@ export function migrateDown(address: DatabaseAddress, count: number): Promise<vo
 
 /** Names of the migrations that have not run yet; takes no lock and changes nothing. */
 export async function pendingMigrations(client: pg.ClientBase | pg.Pool): Promise<string[]> {
-  const { rows } = await client.query<{ name: string }>(`select name from migrations`);
+  const { rows: tables } = await client.query<{ present: boolean }>(
+    `select to_regclass('migrations') is not null as present`,
+  );
+  const { rows } = tables[0]?.present
+    ? await client.query<{ name: string }>(`select name from migrations`)
+    : { rows: [] };
   const done = new Set(rows.map((row) => row.name));
   return migrationClasses.map((migration) => migration.name).filter((name) => !done.has(name));
 }
