@@ -1,6 +1,6 @@
 /** From a filter to the conditions of a statement over `background_jobs j`; values are bound, never written into the text. */
 import { clockTolerance, firstIdAt } from './id-range.js';
-import type { JobFilterDto } from './job-filter.dto.js';
+import type { JobFilter } from './job-list-query.dto.js';
 import { type JobStatus, jobStatuses } from './job.dto.js';
 
 /** Numbers the values of a statement in the order in which its parts name them. */
@@ -13,8 +13,8 @@ export class BoundValues {
   }
 }
 
-/** The jobs that stand in a claim; few, so they are gathered once a statement. A claim may still name jobs that have ended. */
-const claimedIds = `select unnest(c.jobs) from job_claims c`;
+/** The runs that stand in a claim: few, so the planner gathers them once a statement. */
+export const runningRuns = `select r.job_id, r.run from running_jobs() r`;
 
 /** `processing` is no state of the row: the row says `queued` until the run ends, and the claims say which of those run. */
 function statusCondition(wanted: readonly JobStatus[], values: BoundValues): string | null {
@@ -26,19 +26,19 @@ function statusCondition(wanted: readonly JobStatus[], values: BoundValues): str
   // failed_at is what the partial index knows
   if (statuses.has('failed')) either.push(`(j.status = 'failed' and j.failed_at is not null)`);
   if (statuses.has('queued') && statuses.has('processing')) either.push(`j.status = 'queued'`);
-  else if (statuses.has('queued')) either.push(`(j.status = 'queued' and j.id not in (${claimedIds}))`);
-  else if (statuses.has('processing')) either.push(`(j.status = 'queued' and j.id in (${claimedIds}))`);
+  else if (statuses.has('queued')) either.push(`(j.status = 'queued' and (j.id, j.run) not in (${runningRuns}))`);
+  else if (statuses.has('processing')) either.push(`(j.status = 'queued' and (j.id, j.run) in (${runningRuns}))`);
   return `(${either.join(' or ')})`;
 }
 
 /** The conditions of the filter; none where it asks for nothing. */
-export function conditionsOf(filter: JobFilterDto, values: BoundValues): string[] {
+export function conditionsOf(filter: JobFilter, values: BoundValues): string[] {
   const equal = (column: string, value: unknown) => value !== undefined && `${column} = ${values.bind(value)}`;
   const since = filter.from && firstIdAt(filter.from.getTime() - clockTolerance);
   const before = filter.to && firstIdAt(filter.to.getTime() + clockTolerance);
   const text = filter.q !== undefined && values.bind(`%${filter.q.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`);
   return [
-    filter.status && statusCondition(filter.status, values),
+    filter.status?.length && statusCondition(filter.status, values),
     equal('j.organization_id', filter.organizationId),
     equal('j.job_type', filter.jobType),
     equal('j.queue', filter.queue),

@@ -45,8 +45,11 @@ export class JobDto {
   /** The user or API key that asked for it; null for work of the system. */
   createdBy!: string | null;
   createdAt!: Date;
+  /** Of the run that goes on, else of the last attempt. */
   startedAt!: Date | null;
   completedAt!: Date | null;
+  /** The process that runs it now. */
+  worker!: string | null;
   updatedAt!: Date;
 }
 
@@ -55,10 +58,9 @@ export class JobAttemptDto {
   attempt!: number;
   /** The process that ran it. */
   worker!: string | null;
-  startedAt!: Date | null;
-  endedAt!: Date | null;
-  /** @example completed */
-  outcome!: string;
+  startedAt!: Date;
+  endedAt!: Date;
+  outcome!: 'completed' | 'failed' | 'timed_out' | 'discarded' | 'cancelled' | 'worker_lost';
   errorMessage!: string | null;
   errorCode!: string | null;
 }
@@ -72,9 +74,9 @@ export class JobLogEntryDto {
   id!: string;
   attempt!: number;
   level!: 'debug' | 'info' | 'warn' | 'error';
-  text!: string;
+  message!: string;
   data!: unknown;
-  at!: Date;
+  createdAt!: Date;
 }
 
 /** One job with its attempts and its log, oldest entry first (at most 1,000 are kept). */
@@ -86,8 +88,8 @@ export class JobPageDto {
   jobs!: JobDto[];
   /** Exact to 10,000. */
   total!: number;
-  /** `total` is a lower bound. */
-  totalIsEstimate!: boolean;
+  /** There are more than 10,000. */
+  totalIsEstimate?: true;
   /** Pass it as `cursor` for the page that follows; null on the last. */
   nextCursor!: string | null;
 }

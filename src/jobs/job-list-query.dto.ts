@@ -1,12 +1,9 @@
 /** What lists of jobs can be narrowed by; all conditions hold at once. */
 import { Transform } from 'class-transformer';
-import { ArrayMaxSize, IsIn, IsInt, IsObject, IsOptional, IsString, IsUUID, Length, Max, Min } from 'class-validator';
+import { ArrayMaxSize, IsIn, IsObject, IsOptional, IsString, IsUUID, Length } from 'class-validator';
+import { PageQuery, QueryInteger, QueryList } from '../platform/http/index.js';
 import { IsInstant } from './instant.js';
 import { type JobStatus, jobStatuses } from './job.dto.js';
-
-const splitAtCommas = ({ value }: { value: unknown }) => (typeof value === 'string' ? value.split(',') : value);
-const number = ({ value }: { value: unknown }) =>
-  typeof value === 'string' && /^-?\d{1,5}$/.test(value) ? Number(value) : value;
 
 /** The JSON text read; what is none stays text, and fails `IsObject`. */
 function parseJson({ value }: { value: unknown }): unknown {
@@ -18,10 +15,9 @@ function parseJson({ value }: { value: unknown }): unknown {
   }
 }
 
-export class JobFilterDto {
+export class JobListQueryDto extends PageQuery {
   /** One or several by comma. */
-  @IsOptional()
-  @Transform(splitAtCommas)
+  @QueryList()
   @ArrayMaxSize(jobStatuses.length)
   @IsIn(jobStatuses, { each: true })
   status?: JobStatus[];
@@ -36,11 +32,7 @@ export class JobFilterDto {
   @Length(1, 100)
   jobType?: string;
 
-  @IsOptional()
-  @Transform(number)
-  @IsInt()
-  @Min(-32_768)
-  @Max(32_767)
+  @QueryInteger(-32_768, 32_767)
   priority?: number;
 
   @IsOptional()
@@ -82,4 +74,12 @@ export class JobFilterDto {
   @Transform(parseJson)
   @IsObject({ message: 'payload must be a JSON object such as {"datasetId":"…"}' })
   payload?: Record<string, unknown>;
+
+  /** `-createdAt` (default): newest first; `createdAt`: oldest first. */
+  @IsOptional()
+  @IsIn(['-createdAt', 'createdAt'])
+  sort?: '-createdAt' | 'createdAt';
 }
+
+/** What the list may be narrowed by, without its paging. */
+export type JobFilter = Omit<JobListQueryDto, keyof PageQuery | 'sort'>;

@@ -1,0 +1,17 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { JobRequestHeaders } from './job-requests.js';
+
+/** The headers that bear on the creation of jobs. */
+export const CreationHeaders = createParamDecorator((_: unknown, context: ExecutionContext): JobRequestHeaders => {
+  const { headers } = context.switchToHttp().getRequest<FastifyRequest>();
+  const one = (value: string | string[] | undefined) => (Array.isArray(value) ? value.join(',') : value);
+  return { idempotencyKey: one(headers['idempotency-key']), organizationId: one(headers['x-organization-id']) };
+});
+
+/** Says where the job stands that was just made, and whether an earlier call with the same key had made it. */
+export function announceCreated(reply: FastifyReply, jobId: string | null, replayed: boolean): void {
+  const path = reply.request.url.split('?')[0];
+  if (jobId !== null) reply.header('location', `${path}/${jobId}`);
+  if (replayed) reply.header('idempotency-replayed', 'true');
+}
