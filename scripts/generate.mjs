@@ -17,10 +17,11 @@ buildIfStale();
 
 const stale = await withScratchDatabase(async (context) => {
   const changed = [];
-  for (const { path: name, render } of generatedFiles) {
+  for (const generated of generatedFiles) {
+    const name = generated.path;
     const file = path.join(root, name);
     const current = existsSync(file) ? readFileSync(file, 'utf8') : '';
-    const wanted = await formatted(file, await render(current, context));
+    const wanted = await formatted(file, await generated.render(current, context));
     if (wanted === current) continue;
     changed.push(name);
     if (!checkOnly) writeFileSync(file, wanted);
