@@ -1,16 +1,17 @@
 import { Body, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { ApiHeader, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import {
   AdminController,
   AllowScope,
   CurrentPrincipal,
+  Idempotent,
   PageQuery,
   type Principal,
   RateLimit,
   UuidParam,
 } from '../platform/http/index.js';
-import { announceCreated, CreationHeaders } from './created-answer.js';
+import { announceCreated, CreationHeaders, idempotencyKeyHeader } from './created-answer.js';
 import { JobActions } from './job-actions.js';
 import { JobListQueryDto } from './job-list-query.dto.js';
 import { JobReader } from './job-reader.js';
@@ -38,6 +39,7 @@ export class BackgroundJobsController {
   @Post()
   @HttpCode(202)
   @AllowScope('jobs:create')
+  @ApiHeader(idempotencyKeyHeader)
   async create(
     @CurrentPrincipal() principal: Principal,
     @Body() body: NewJobDto,
@@ -53,15 +55,13 @@ export class BackgroundJobsController {
   @Post('bulk')
   @HttpCode(202)
   @AllowScope('jobs:create')
+  @Idempotent()
   async createMany(
     @CurrentPrincipal() principal: Principal,
     @Body() body: NewJobsDto,
     @CreationHeaders() headers: JobRequestHeaders,
-    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<CreatedJobsDto> {
-    const { ids, replayed } = await this.requests.createMany(principal, body.jobs, headers);
-    announceCreated(reply, null, replayed);
-    return { ids };
+    return { ids: await this.requests.createMany(principal, body.jobs, headers) };
   }
 
   /** One job with its attempts. */

@@ -1,7 +1,7 @@
 /** Ids are UUIDv7: their first 48 bits are the millisecond in which the application made them. */
 
-/** Ids are made by the application's clock, created_at by the database's: a range of ids is taken this much wider than that of times. */
-export const clockTolerance = 86_400_000;
+/** Ids are made by the application's clock, created_at by the database's: a range of ids is taken three hours wider than that of times. */
+export const clockTolerance = 10_800_000;
 
 /** The least id that could have been made at the instant or later; null before 1970 and beyond 48 bits of milliseconds. */
 export function firstIdAt(milliseconds: number): string | null {

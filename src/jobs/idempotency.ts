@@ -7,8 +7,8 @@ import { badRequest } from '../platform/http/index.js';
  */
 export function idempotencyOf(key: string | undefined, body: object): { key: string; bodyHash: string } | undefined {
   if (key === undefined) return undefined;
-  if (!/^[\x21-\x7e]{1,200}$/.test(key)) {
-    const message = 'must be 1 to 200 visible ASCII characters, such as a UUID';
+  if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
+    const message = 'must be 1 to 255 visible ASCII characters, such as a UUID';
     throw badRequest([{ pointer: 'header/idempotency-key', message }]);
   }
   return { key, bodyHash: createHash('sha256').update(canonicalJson(body)).digest('hex') };

@@ -23,12 +23,32 @@ function statusCondition(wanted: readonly JobStatus[], values: BoundValues): str
   const either: string[] = [];
   const ended = [...statuses].filter((status) => status === 'completed' || status === 'cancelled');
   if (ended.length > 0) either.push(`j.status = any(${values.bind(ended)}::text[])`);
-  // failed_at is what the partial index knows
-  if (statuses.has('failed')) either.push(`(j.status = 'failed' and j.failed_at is not null)`);
+  // set for failed jobs and no others (background_jobs_failed_is_dated), and what the partial index knows
+  if (statuses.has('failed')) either.push(`j.failed_at is not null`);
   if (statuses.has('queued') && statuses.has('processing')) either.push(`j.status = 'queued'`);
   else if (statuses.has('queued')) either.push(`(j.status = 'queued' and (j.id, j.run) not in (${runningRuns}))`);
   else if (statuses.has('processing')) either.push(`(j.status = 'queued' and (j.id, j.run) in (${runningRuns}))`);
   return `(${either.join(' or ')})`;
+}
+
+/**
+ * The jobs that have not ended, from the narrow tables in which they stand; null for a filter that asks for others too.
+ * An entry may be stale, so the filter's own conditions still apply.
+ */
+export function candidatesOf({ status, organizationId }: JobFilter, values: BoundValues): string | null {
+  const wanted = new Set(status);
+  if (wanted.size === 0 || [...wanted].some((one) => one !== 'queued' && one !== 'processing')) return null;
+  const running = `select job_id from running_jobs()`;
+  if (!wanted.has('queued')) return running;
+  const mine =
+    organizationId === undefined
+      ? ''
+      : `where org = (select number from organizations where id = ${values.bind(organizationId)})`;
+  // queue by queue, because that is what the index of job_ready begins with
+  const ready = `select ready.job_id from queues q cross join lateral (
+    select r.job_id, r.org from job_ready r where r.queue = q.number) ready ${mine}`;
+  const waiting = `${ready} union all select job_id from job_later ${mine}`;
+  return wanted.has('processing') ? `${waiting} union all ${running}` : waiting;
 }
 
 /** The conditions of the filter; none where it asks for nothing. */

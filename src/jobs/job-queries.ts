@@ -4,7 +4,7 @@ import { rowsOf, type Transaction } from '../platform/database/index.js';
 import { boundedCount } from '../platform/http/index.js';
 import { BackgroundJob } from './background-job.entity.js';
 import { JobAttempt } from './job-attempt.entity.js';
-import { BoundValues, conditionsOf } from './job-conditions.js';
+import { BoundValues, candidatesOf, conditionsOf } from './job-conditions.js';
 import type { JobFilter } from './job-list-query.dto.js';
 import { JobLogEntry } from './job-log-entry.entity.js';
 import { attemptOf, jobOf, logEntryOf } from './job-representation.js';
@@ -50,33 +50,71 @@ export interface JobPage {
   oldestFirst: boolean;
 }
 
-/**
- * The ids of one page and one more, if there is one. Ids alone: the wide columns are read for the page only, and the view's
- * join with what runs would keep the planner from walking the index.
- */
-export async function pageOfIds(tx: Transaction, filter: JobFilter, page: JobPage): Promise<string[]> {
-  const values = new BoundValues();
-  const conditions = conditionsOf(filter, values);
-  if (page.after) conditions.push(`j.id ${page.oldestFirst ? '>' : '<'} ${values.bind(page.after)}`);
-  const rows = await rowsOf<{ id: string }>(
-    tx,
-    `select j.id from background_jobs j ${where(conditions)} order by j.id ${page.oldestFirst ? 'asc' : 'desc'}
-     limit ${values.bind(page.limit + 1)} offset ${values.bind(page.skip)}`,
-    values.list,
-  );
-  return rows.map((row) => row.id);
+export interface FoundJobs {
+  /** Those of the page and one more, if there is one. */
+  ids: string[];
+  /** 10,001 stands for that or more. */
+  counted: number;
 }
 
-/** 10,001 stands for that or more. */
-export async function countJobs(tx: Transaction, filter: JobFilter): Promise<number> {
+/**
+ * Ids alone: the wide columns are read for the page only, and the view's join with what runs would keep the planner from
+ * walking the index. Jobs that have not ended are looked for among what the narrow tables name, as long as that is little:
+ * to walk a history of a million in search of them costs a second.
+ */
+export async function findJobs(tx: Transaction, filter: JobFilter, page: JobPage): Promise<FoundJobs> {
+  const probe = new BoundValues();
+  const candidates = candidatesOf(filter, probe);
+  if (candidates === null) return walk(tx, filter, page);
+  const named = await counted(tx, candidates, probe);
+  if (named <= exactUpTo) return pick(tx, filter, page);
+  return walk(tx, filter, page, narrowsMoreThanStatus(filter) ? undefined : named);
+}
+
+const exactUpTo = 10_000;
+
+const narrowsMoreThanStatus = ({ status: _, organizationId: __, ...others }: JobFilter) =>
+  Object.values(others).some((value) => value !== undefined);
+
+/** From the newest on along the index, until the page is full; the count does the same until it has 10,001. */
+async function walk(tx: Transaction, filter: JobFilter, page: JobPage, known?: number): Promise<FoundJobs> {
   const values = new BoundValues();
   const conditions = conditionsOf(filter, values);
-  const rows = await rowsOf<{ counted: number }>(
+  // in the order of the index, lest the newest are looked for among all
+  const all = `select 1 from background_jobs j ${where(conditions)} order by j.id desc`;
+  const count = known ?? (await counted(tx, all, values));
+  const rows = await rowsOf<{ id: string }>(
     tx,
-    boundedCount(`select 1 from background_jobs j ${where(conditions)}`),
+    `select j.id from background_jobs j ${where([...conditions, ...afterOf(page, values)])} ${orderAndBounds(page, values)}`,
     values.list,
   );
-  return rows[0]!.counted;
+  return { ids: rows.map((row) => row.id), counted: count };
+}
+
+/** The candidates as an array: known to be short, it is looked up by the primary key, once for page and count. */
+async function pick(tx: Transaction, filter: JobFilter, page: JobPage): Promise<FoundJobs> {
+  const values = new BoundValues();
+  const candidates = `j.id = any (array(${candidatesOf(filter, values)}))`;
+  const [row] = await rowsOf<FoundJobs>(
+    tx,
+    `with found as materialized (
+       select j.id from background_jobs j ${where([candidates, ...conditionsOf(filter, values)])})
+     select array(select j.id from found j ${where(afterOf(page, values))} ${orderAndBounds(page, values)}) as ids,
+       (select count(*)::int from found) as counted`,
+    values.list,
+  );
+  return row!;
+}
+
+const afterOf = ({ after, oldestFirst }: JobPage, values: BoundValues): string[] =>
+  after === undefined ? [] : [`j.id ${oldestFirst ? '>' : '<'} ${values.bind(after)}`];
+
+const orderAndBounds = ({ limit, skip, oldestFirst }: JobPage, values: BoundValues): string =>
+  `order by j.id ${oldestFirst ? 'asc' : 'desc'} limit ${values.bind(limit + 1)} offset ${values.bind(skip)}`;
+
+async function counted(tx: Transaction, select: string, values: BoundValues): Promise<number> {
+  const [row] = await rowsOf<{ counted: number }>(tx, boundedCount(select), values.list);
+  return row!.counted;
 }
 
 export async function organizationOfJob(tx: Transaction, jobId: string): Promise<string | null> {

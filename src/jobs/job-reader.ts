@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database, type Transaction } from '../platform/database/index.js';
 import { decodeCursor, encodeCursor, notFound, type Principal, totalOf } from '../platform/http/index.js';
 import type { JobListQueryDto } from './job-list-query.dto.js';
-import { countJobs, findJob, findOwnJob, type JobPage, jobsOf, logOfJob, pageOfIds } from './job-queries.js';
+import { findJob, findJobs, findOwnJob, type JobPage, jobsOf, logOfJob } from './job-queries.js';
 import { withinReachOf } from './job-scope.js';
 import type { JobDto, JobLogPageDto, JobPageDto, JobWithAttemptsDto, JobWithLogDto } from './job.dto.js';
 import { idsOfOwnActiveJobs } from './own-job-queries.js';
@@ -26,11 +26,11 @@ export class JobReader {
       // somebody else's organisation holds nothing that is within reach
       if (organizationId && filter.organizationId && filter.organizationId !== organizationId) return nothing;
       const wanted = { ...filter, ...(organizationId && { organizationId }) };
-      const ids = await pageOfIds(tx, wanted, page);
+      const { ids, counted } = await findJobs(tx, wanted, page);
       const shown = ids.slice(0, limit);
       return {
         jobs: await jobsOf(tx, shown),
-        ...totalOf(await countJobs(tx, wanted)),
+        ...totalOf(counted),
         nextCursor: ids.length > limit ? encodeCursor(list, [shown.at(-1)!]) : null,
       };
     });

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { type EnqueueRequest, InvalidPayload } from '@carillon/job-engine';
+import { type EnqueueRequest, IdempotencyClash, InvalidPayload } from '@carillon/job-engine';
 import { JobTypes } from '@carillon/nest-jobs';
 import { Database } from '../platform/database/index.js';
-import { conflict, type Principal, type ProblemDetail, unprocessable } from '../platform/http/index.js';
+import { conflict, type Principal, Problem, type ProblemDetail, unprocessable } from '../platform/http/index.js';
 import { JobQueue } from '../platform/queue/index.js';
 import { idempotencyOf } from './idempotency.js';
 import { findJob, organizationExists } from './job-queries.js';
@@ -37,7 +37,8 @@ export class JobRequests {
     const idempotency = idempotencyOf(headers.idempotencyKey, body);
     await this.check([body], ['']);
     const organizationId = await this.organizationFor(principal, [body], [''], headers);
-    const { id, reused } = await this.queue.enqueueNow({ ...requestOf(principal, organizationId, body), idempotency });
+    const request = { ...requestOf(principal, organizationId, body), idempotency };
+    const { id, reused } = await this.queue.enqueueNow(request).catch(refuseClash);
     const job = await this.database.withOrganization(organizationId, (tx) => findJob(tx, id));
     if (!job) throw conflict('job_gone', `The job ${id} was deleted while it was being answered.`);
     return { job, replayed: reused };
@@ -50,19 +51,14 @@ export class JobRequests {
   async createMany(
     principal: Principal,
     bodies: readonly NewJobDto[],
-    headers: JobRequestHeaders,
-  ): Promise<{ ids: string[]; replayed: boolean }> {
-    const idempotency = idempotencyOf(headers.idempotencyKey, bodies);
+    headers: Pick<JobRequestHeaders, 'organizationId'>,
+  ): Promise<string[]> {
     const pointers = bodies.map((_, index) => `/jobs/${index}`);
     await this.check(bodies, pointers);
     const organizationId = await this.organizationFor(principal, bodies, pointers, headers);
-    const requests = bodies.map((body, index) => ({
-      ...requestOf(principal, organizationId, body),
-      // each job has the columns of a key of its own
-      idempotency: idempotency && { ...idempotency, key: `${idempotency.key}#${index}` },
-    }));
+    const requests = bodies.map((body) => requestOf(principal, organizationId, body));
     const jobs = await this.database.withOrganization(organizationId, (tx) => this.queue.enqueueMany(tx, requests));
-    return { ids: jobs.map((job) => job.id), replayed: jobs.every((job) => job.reused) };
+    return jobs.map((job) => job.id);
   }
 
   private async check(bodies: readonly NewJobDto[], pointers: readonly string[]): Promise<void> {
@@ -97,7 +93,7 @@ export class JobRequests {
     principal: Principal,
     bodies: readonly NewJobDto[],
     pointers: readonly string[],
-    headers: JobRequestHeaders,
+    headers: Pick<JobRequestHeaders, 'organizationId'>,
   ): Promise<string> {
     const mayChoose = principal.role === 'SystemAdmin' && headers.organizationId === undefined;
     const wanted = bodies.map((body) => body.organizationId ?? principal.organizationId);
@@ -125,4 +121,12 @@ function requestOf(principal: Principal, organizationId: string, body: NewJobDto
   const { jobType, payload = {}, queue, priority, runAt, maxRetries, timeoutSeconds, tags } = body;
   const wishes = { queue, priority, runAt, maxRetries, timeoutSeconds, tags };
   return { organizationId, jobType, payload, createdBy: principal.id, ...wishes };
+}
+
+function refuseClash(error: unknown): never {
+  if (!(error instanceof IdempotencyClash)) throw error;
+  const detail = `This Idempotency-Key made the job ${error.jobId} from another body: take a fresh key for each request.`;
+  throw new Problem(422, 'idempotency_key_reused', detail, {
+    errors: [{ pointer: 'header/idempotency-key', message: 'was sent before with another body' }],
+  });
 }

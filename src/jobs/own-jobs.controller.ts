@@ -1,8 +1,8 @@
 import { Body, Controller, Get, HttpCode, Post, Res } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { ApiHeader, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { AllowScope, CurrentPrincipal, type Principal, RequireRole, UuidParam } from '../platform/http/index.js';
-import { announceCreated, CreationHeaders } from './created-answer.js';
+import { announceCreated, CreationHeaders, idempotencyKeyHeader } from './created-answer.js';
 import { ownJobOf } from './job-representation.js';
 import { JobReader } from './job-reader.js';
 import { type JobRequestHeaders, JobRequests } from './job-requests.js';
@@ -40,6 +40,7 @@ export class OwnJobsController {
   @HttpCode(202)
   @RequireRole('SystemAdmin')
   @AllowScope('jobs:create')
+  @ApiHeader(idempotencyKeyHeader)
   async create(
     @CurrentPrincipal() principal: Principal,
     @Body() body: NewJobDto,
