@@ -8,8 +8,10 @@ import { organizationEntities, OrganizationsModule } from './organizations/index
 import { AuditModule } from './platform/audit/index.js';
 import type { Config, DatabaseAddress } from './platform/config/index.js';
 import { DatabaseModule } from './platform/database/index.js';
+import { HealthModule } from './platform/health/health.module.js';
 import { HttpModule } from './platform/http/http.module.js';
 import { PlatformModule, type ProcessRoles } from './platform/platform.module.js';
+import { QueueModule } from './platform/queue/index.js';
 
 /** The whole house; which of its loops run is up to the process. */
 @Module({})
@@ -26,8 +28,10 @@ export class AppModule {
           ...notificationEntities,
           ...importEntities,
         ]),
+        QueueModule.forRoot(),
         ScheduleModule.forRoot(),
         HttpModule,
+        HealthModule,
         AuditModule,
         OrganizationsModule,
         JobsModule,
