@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { UniqueKeyHeld } from '@carillon/job-engine';
 import { recordAudit } from '../platform/audit/index.js';
 import { Database, type Transaction } from '../platform/database/index.js';
 import { conflict, notFound, type Principal } from '../platform/http/index.js';
@@ -30,11 +31,11 @@ export class JobActions {
 
   /**
    * Puts a job that has ended back into its queue as a new attempt; the history of the earlier ones stays.
-   * @throws Problem 404; 409 `job_not_ended`.
+   * @throws Problem 404; 409 `job_not_ended`, or `unique_key_held` while another job of its type holds its unique key.
    */
   retry(principal: Principal, jobId: string): Promise<JobWithAttemptsDto> {
     return this.act(principal, jobId, 'job.retried', {}, async (tx) => {
-      const outcome = await this.queue.retry(tx, jobId, { userId: principal.id });
+      const outcome = await this.queue.retry(tx, jobId, { userId: principal.id }).catch(refuseHeldKey);
       if (outcome === 'not_found') throw notFound('job');
       if (outcome === 'not_ended') {
         throw conflict(
@@ -68,4 +69,9 @@ export class JobActions {
     if (!organizationId) throw notFound('job');
     return organizationId;
   }
+}
+
+function refuseHeldKey(error: unknown): never {
+  if (!(error instanceof UniqueKeyHeld)) throw error;
+  throw conflict('unique_key_held', 'Another job of its type holds the unique key of this one: wait for its end.');
 }

@@ -73,8 +73,8 @@ export async function findJobs(tx: Transaction, filter: JobFilter, page: JobPage
 
 const exactUpTo = 10_000;
 
-const narrowsMoreThanStatus = ({ status: _, organizationId: __, ...others }: JobFilter) =>
-  Object.values(others).some((value) => value !== undefined);
+const narrowsMoreThanStatus = (filter: JobFilter) =>
+  Object.values({ ...filter, status: undefined, organizationId: undefined }).some((value) => value !== undefined);
 
 /** From the newest on along the index, until the page is full; the count does the same until it has 10,001. */
 async function walk(tx: Transaction, filter: JobFilter, page: JobPage, known?: number): Promise<FoundJobs> {

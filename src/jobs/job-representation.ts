@@ -9,7 +9,8 @@ export function jobOf({ subjectType, subjectId, ...job }: BackgroundJob): JobDto
 }
 
 /** A person's view of its own job: whether it waits or runs is the engine's affair, and so is which process runs it. */
-export function ownJobOf({ worker: _, attempts: __, status, ...job }: JobDto & Partial<JobWithAttemptsDto>): OwnJobDto {
+export function ownJobOf(of: JobDto & Partial<JobWithAttemptsDto>): OwnJobDto {
+  const { worker: _worker, attempts: _attempts, status, ...job } = of;
   return {
     ...job,
     status: status === 'queued' || status === 'processing' ? 'running' : status,

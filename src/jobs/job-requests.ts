@@ -73,7 +73,7 @@ export class JobRequests {
 
   private async errorsOf({ jobType, payload }: NewJobDto): Promise<readonly ProblemDetail[]> {
     if (!this.types.has(jobType)) {
-      const known = this.types.list().filter((type) => !this.types.isInternal(type));
+      const known = this.types.list().flatMap(({ type, internal }) => (internal ? [] : [type]));
       return [{ pointer: '/jobType', message: `is not known: "${jobType}"; known are ${known.join(', ')}` }];
     }
     if (this.types.isInternal(jobType)) {
