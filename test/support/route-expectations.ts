@@ -52,6 +52,18 @@ const jobInA = (place: (id: string) => string) => async (app: TestApp) => {
 const backgroundJobInA = (rest = '') => jobInA((id) => `/api/system/background-jobs/${id}${rest}`);
 
 export const routeExpectations: ReadonlyMap<string, Expectation> = new Map<string, Expectation>([
+  // probes and the document
+  ['GET /livez', { least: 'public' }],
+  ['GET /readyz', { least: 'public' }],
+  ['GET /openapi.json', { least: 'public' }],
+  ['GET /docs', { least: 'public' }],
+  ['GET /docs/', { least: 'public' }],
+  ['GET /docs/*', { least: 'public' }],
+  ['GET /docs/index.html', { least: 'public' }],
+  ['GET /docs/LICENSE', { least: 'public' }],
+  ['GET /docs/swagger-ui-init.js', { least: 'public' }],
+  ['GET /docs/docs/swagger-ui-init.js', { least: 'public' }],
+
   // auth
   ['POST /api/auth/login', { least: 'public' }],
   ['POST /api/auth/refresh', { least: 'public' }],
