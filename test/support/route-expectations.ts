@@ -40,9 +40,17 @@ const keyInA = async (app: TestApp) => {
 };
 
 export const routeExpectations: ReadonlyMap<string, Expectation> = new Map<string, Expectation>([
-  // health
+  // probes and the document
   ['GET /livez', { least: 'public' }],
   ['GET /readyz', { least: 'public' }],
+  ['GET /openapi.json', { least: 'public' }],
+  ['GET /docs', { least: 'public' }],
+  ['GET /docs/', { least: 'public' }],
+  ['GET /docs/*', { least: 'public' }],
+  ['GET /docs/index.html', { least: 'public' }],
+  ['GET /docs/LICENSE', { least: 'public' }],
+  ['GET /docs/swagger-ui-init.js', { least: 'public' }],
+  ['GET /docs/docs/swagger-ui-init.js', { least: 'public' }],
 
   // auth
   ['POST /api/auth/login', { least: 'public' }],
