@@ -1,4 +1,5 @@
-import { Body, Delete, Get, HttpCode, Post, Query } from '@nestjs/common';
+import { Body, Delete, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
 import { CallOrigin, type Origin } from '../../platform/audit/index.js';
 import { AdminController, CurrentPrincipal, Idempotent, type Principal, UuidParam } from '../../platform/http/index.js';
 import { ApiKeyDto, ApiKeyPageDto, ApiKeyQuery, CreateApiKeyDto, CreatedApiKeyDto } from './api-key.dto.js';
@@ -23,12 +24,19 @@ export class ApiKeyController {
   /** Makes a key. This answer is the only one that shows it. */
   @Post()
   @Idempotent({ store: 'nothing' })
+<<<<<<< HEAD
   create(
+=======
+  async create(
+>>>>>>> main
     @CurrentPrincipal() principal: Principal,
     @Body() body: CreateApiKeyDto,
     @CallOrigin() origin: Origin,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<CreatedApiKeyDto> {
-    return this.keys.create(principal, body, origin);
+    const made = await this.keys.create(principal, body, origin);
+    void reply.header('Location', `${reply.request.routeOptions.url}/${made.id}`);
+    return made;
   }
 
   /** Revokes a key for good. Safe to repeat. */
