@@ -83,7 +83,9 @@ describe('the live schema against the promised one', () => {
     expect(await drift(`drop table memberships cascade`)).toEqual(
       expect.arrayContaining([`table memberships is missing (promised: table)`]),
     );
-    expect((await drift(`drop table memberships cascade`)).filter((told) => / memberships[. ]/.test(told))).toHaveLength(1);
+    expect(
+      (await drift(`drop table memberships cascade`)).filter((told) => /^[a-z ]+ memberships[. ]/.test(told)),
+    ).toHaveLength(1);
   });
 
   it('tells nothing where nothing differs', async () => {
