@@ -24,11 +24,7 @@ export class ApiKeyController {
   /** Makes a key. This answer is the only one that shows it. */
   @Post()
   @Idempotent({ store: 'nothing' })
-<<<<<<< HEAD
-  create(
-=======
   async create(
->>>>>>> main
     @CurrentPrincipal() principal: Principal,
     @Body() body: CreateApiKeyDto,
     @CallOrigin() origin: Origin,

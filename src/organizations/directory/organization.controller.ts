@@ -31,11 +31,7 @@ export class OrganizationController {
   /** Makes an organisation; its people are added under users. */
   @Post()
   @Idempotent()
-<<<<<<< HEAD
-  create(
-=======
   async create(
->>>>>>> main
     @CurrentPrincipal() principal: Principal,
     @Body() body: CreateOrganizationDto,
     @CallOrigin() origin: Origin,

@@ -32,11 +32,7 @@ export class UserController {
   /** Adds a person to the organisation, with a new account or an existing one. */
   @Post()
   @Idempotent({ store: 'nothing' })
-<<<<<<< HEAD
-  create(
-=======
   async create(
->>>>>>> main
     @CurrentPrincipal() principal: Principal,
     @Body() body: CreateUserDto,
     @CallOrigin() origin: Origin,
