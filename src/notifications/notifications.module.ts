@@ -1,4 +1,14 @@
-import { ChannelRegistry, createSandbox, createSmtp, email, type Provider, slack, slackWebhook, sms, twilioSms } from '@carillon/notification-channels';
+import {
+  ChannelRegistry,
+  createSandbox,
+  createSmtp,
+  email,
+  type Provider,
+  slack,
+  slackWebhook,
+  sms,
+  twilioSms,
+} from '@carillon/notification-channels';
 import { Module, type OnApplicationShutdown } from '@nestjs/common';
 import { CONFIG, type Config } from '../platform/config/index.js';
 import { ChannelProviders } from './channels/channel-providers.js';

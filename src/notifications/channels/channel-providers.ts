@@ -33,7 +33,8 @@ export class ChannelProviders {
   /** For each channel its provider, or null where the channel is not available. */
   async of(tx: Transaction, settings: NotificationSettings): Promise<Record<ChannelName, ConfiguredProvider | null>> {
     const rows = await this.rows.all(tx, settings.organizationId);
-    const find = (channel: ChannelName, chosen: string | null) => this.find(settings.organizationId, rows, channel, chosen);
+    const find = (channel: ChannelName, chosen: string | null) =>
+      this.find(settings.organizationId, rows, channel, chosen);
     return {
       email: find('email', settings.emailProvider),
       sms: find('sms', settings.smsProvider),
@@ -78,6 +79,8 @@ export class ChannelProviders {
 
   private sandbox(channel: ChannelName, organizationId: string): ConfiguredProvider | null {
     const provider = this.registry.provider(channel, 'sandbox');
-    return provider ? { provider, source: 'sandbox', open: () => ({ settings: { organizationId }, secrets: [] }) } : null;
+    return provider
+      ? { provider, source: 'sandbox', open: () => ({ settings: { organizationId }, secrets: [] }) }
+      : null;
   }
 }

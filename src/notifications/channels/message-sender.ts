@@ -1,6 +1,13 @@
 /** The last steps of every message: open the provider, render, send, and say in the provider's own words how it went. */
 import type { ChannelName } from '@carillon/delivery-policy';
-import { ChannelRegistry, type Content, type Envelope, type Failure, MessageRefused, type Provider } from '@carillon/notification-channels';
+import {
+  ChannelRegistry,
+  type Content,
+  type Envelope,
+  type Failure,
+  MessageRefused,
+  type Provider,
+} from '@carillon/notification-channels';
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type Config } from '../../platform/config/index.js';
 import type { NotificationSettings } from '../settings/notification-settings.entity.js';
@@ -34,14 +41,18 @@ export class MessageSender {
   /** Everything that can fail before anything leaves. */
   prepare(
     { deliveryId, channel, address, content }: MessageToSend,
-    { provider, open }: ConfiguredProvider,
+    configured: ConfiguredProvider,
     settings: NotificationSettings,
   ): PreparedMessage | Failure {
+    const { provider } = configured;
     let opened: OpenProvider;
     try {
-      opened = open();
+      opened = configured.open();
     } catch (error) {
-      return { class: 'config', message: `the settings of ${provider.name} cannot be used: ${(error as Error).message}` };
+      return {
+        class: 'config',
+        message: `the settings of ${provider.name} cannot be used: ${(error as Error).message}`,
+      };
     }
     try {
       const envelope = { deliveryId, to: address, domain: this.domain(), ...this.senderOf(channel, settings) };

@@ -36,7 +36,10 @@ export class OwnProviders {
     const existing = await this.rows.find(tx, organizationId, channel, name);
     const before = existing ? this.rows.open(existing).settings : {};
     const merged = withChanges(before, changes);
-    const problems = [...withheldSecrets(provider, before, changes, pointerTo), ...schemaProblems(provider, merged, pointerTo)];
+    const problems = [
+      ...withheldSecrets(provider, before, changes, pointerTo),
+      ...schemaProblems(provider, merged, pointerTo),
+    ];
     if (problems.length > 0) throw unprocessable(problems);
     const { secrets, settings } = parted(merged, provider.secretFields);
     const hints = hintsOf(secrets, changes, existing);
@@ -60,14 +63,20 @@ function withheldSecrets(
   changes: ProviderChanges,
   pointerTo: (field: string) => string,
 ): ProblemDetail[] {
-  const moved = destinations.find((field) => changes[field] !== undefined && before[field] !== undefined && changes[field] !== before[field]);
+  const moved = destinations.find(
+    (field) => changes[field] !== undefined && before[field] !== undefined && changes[field] !== before[field],
+  );
   if (!moved) return [];
   return provider.secretFields
     .filter((field) => before[field] !== undefined && changes[field] === undefined)
     .map((field) => ({ pointer: pointerTo(field), message: `has to be given again, as ${moved} changes` }));
 }
 
-function schemaProblems(provider: Provider, merged: Record<string, unknown>, pointerTo: (field: string) => string): ProblemDetail[] {
+function schemaProblems(
+  provider: Provider,
+  merged: Record<string, unknown>,
+  pointerTo: (field: string) => string,
+): ProblemDetail[] {
   const checked = provider.settings.safeParse(merged);
   if (checked.success) return [];
   return checked.error.issues.map(({ path, message }) => ({ pointer: pointerTo(path.join('/')), message }));

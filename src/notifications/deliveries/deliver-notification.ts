@@ -54,7 +54,10 @@ export class DeliverNotification implements Job<DeliverNotificationPayload> {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  async run({ deliveryId }: DeliverNotificationPayload, ctx: JobContext): Promise<{ state: string; messageId?: string }> {
+  async run(
+    { deliveryId }: DeliverNotificationPayload,
+    ctx: JobContext,
+  ): Promise<{ state: string; messageId?: string }> {
     const begun = await this.within(ctx, (tx) => this.begin(tx, deliveryId, ctx.organizationId));
     if (!('message' in begun)) {
       if (begun.failure) throw new DiscardJob(begun.failure.message, begun.failure.class);
@@ -81,7 +84,15 @@ export class DeliverNotification implements Job<DeliverNotificationPayload> {
     if (delivery.state === 'sending' && !provider?.provider.idempotent) return this.leaveAmbiguous(tx, delivery);
     const recipient = await this.recipients.find(tx, delivery.recipient, settings);
     const now = await this.events.now(tx);
-    const { state, ...verdict } = verdictOf({ event, channel, recipient, settings, provider, now, test: delivery.test });
+    const { state, ...verdict } = verdictOf({
+      event,
+      channel,
+      recipient,
+      settings,
+      provider,
+      now,
+      test: delivery.test,
+    });
     if (state !== 'planned') {
       if (delivery.state === 'sending') await this.deliveries.move(tx, id, 'planned');
       await this.deliveries.move(tx, id, state, verdict);
@@ -110,7 +121,11 @@ export class DeliverNotification implements Job<DeliverNotificationPayload> {
 
   private async end(tx: Transaction, id: string, outcome: Outcome, last: boolean): Promise<void> {
     if (outcome.sent) {
-      await this.deliveries.move(tx, id, 'sent', { providerMessageId: outcome.messageId, error: null, errorClass: null });
+      await this.deliveries.move(tx, id, 'sent', {
+        providerMessageId: outcome.messageId,
+        error: null,
+        errorClass: null,
+      });
       return;
     }
     const { class: errorClass, message: error } = outcome.failure;

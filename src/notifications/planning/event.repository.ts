@@ -22,7 +22,11 @@ const columns = `id, type, severity, data, subject_type as "subjectType", subjec
 @Injectable()
 export class EventRepository {
   unplanned(tx: Transaction, ids: readonly string[]): Promise<EventRow[]> {
-    return rowsOf(tx, `select ${columns} from events where id = any($1) and planned_at is null order by id for update`, [ids]);
+    return rowsOf(
+      tx,
+      `select ${columns} from events where id = any($1) and planned_at is null order by id for update`,
+      [ids],
+    );
   }
 
   async find(tx: Transaction, id: string): Promise<EventRow | undefined> {

@@ -15,6 +15,11 @@ export class HeldDeliveries {
   /** In the transaction of the change, after it: whatever is held by older settings is seen by then. */
   async planAgain(tx: Transaction, organizationId: string): Promise<void> {
     if (!(await this.deliveries.hasHeld(tx, organizationId))) return;
-    await this.queue.enqueue(tx, { organizationId, jobType: 'notifications.replan', queue: notificationsQueue, payload: {} });
+    await this.queue.enqueue(tx, {
+      organizationId,
+      jobType: 'notifications.replan',
+      queue: notificationsQueue,
+      payload: {},
+    });
   }
 }

@@ -33,7 +33,12 @@ interface Circumstances {
  * Decides for each event who is told, how and when. Safe to run again: what is planned is marked, and a delivery is unique by event,
  * recipient and channel.
  */
-@JobHandler('notifications.plan', { queue: notificationsQueue, internal: true, maxRetries: 10, payload: PlanNotificationsPayload })
+@JobHandler('notifications.plan', {
+  queue: notificationsQueue,
+  internal: true,
+  maxRetries: 10,
+  payload: PlanNotificationsPayload,
+})
 export class PlanNotifications implements Job<PlanNotificationsPayload> {
   constructor(
     private readonly database: Database,
@@ -50,7 +55,9 @@ export class PlanNotifications implements Job<PlanNotificationsPayload> {
     for (let from = 0; from < eventIds.length; from += eventsAtOnce) {
       ctx.signal.throwIfAborted();
       const ids = eventIds.slice(from, from + eventsAtOnce);
-      planned += await this.database.withOrganization(ctx.organizationId, (tx) => this.planAll(tx, ids, ctx.organizationId));
+      planned += await this.database.withOrganization(ctx.organizationId, (tx) =>
+        this.planAll(tx, ids, ctx.organizationId),
+      );
     }
     return { planned };
   }
@@ -58,7 +65,11 @@ export class PlanNotifications implements Job<PlanNotificationsPayload> {
   private async planAll(tx: Transaction, ids: string[], organizationId: string): Promise<number> {
     const settings = await this.settings.hold(tx, organizationId);
     const events = await this.events.unplanned(tx, ids);
-    const circumstances = { settings, providers: await this.providers.of(tx, settings), now: await this.events.now(tx) };
+    const circumstances = {
+      settings,
+      providers: await this.providers.of(tx, settings),
+      now: await this.events.now(tx),
+    };
     const planned: PlannedDelivery[] = [];
     for (const event of events) planned.push(...(await this.planOne(tx, event, circumstances)));
     const inserted = await this.deliveries.insert(tx, organizationId, planned);

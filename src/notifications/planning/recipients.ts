@@ -24,7 +24,12 @@ interface Person {
 /** Who hears of an event: the user whom it concerns, else the administrators of the organisation; places hear by their channel. */
 @Injectable()
 export class Recipients {
-  async of(tx: Transaction, event: EventRow, channel: ChannelName, settings: NotificationSettings): Promise<Recipient[]> {
+  async of(
+    tx: Transaction,
+    event: EventRow,
+    channel: ChannelName,
+    settings: NotificationSettings,
+  ): Promise<Recipient[]> {
     if (channel === 'slack') return [placeOf(settings)];
     const concerned = event.userId ? await people(tx, `u.id = $1`, [event.userId]) : [];
     const heard = concerned.length > 0 ? concerned : await people(tx, `m.role = 'OrgAdmin'`, []);

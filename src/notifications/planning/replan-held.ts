@@ -28,10 +28,12 @@ export class ReplanHeld implements Job<object> {
 
   async run(_payload: object, ctx: JobContext): Promise<{ planned: number }> {
     let planned = 0;
-    for (let after: string | null = null; ; ) {
+    for (let after: string | null = null; ;) {
       ctx.signal.throwIfAborted();
       const from: string | null = after;
-      const held = await this.database.withOrganization(ctx.organizationId, (tx) => this.replan(tx, ctx.organizationId, from));
+      const held: Delivery[] = await this.database.withOrganization(ctx.organizationId, (tx) =>
+        this.replan(tx, ctx.organizationId, from),
+      );
       planned += held.length;
       if (held.length < heldAtOnce) return { planned };
       after = held.at(-1)!.id;

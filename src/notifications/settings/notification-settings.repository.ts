@@ -1,12 +1,16 @@
 import { builtInSettings } from '@carillon/delivery-policy';
 import { Injectable } from '@nestjs/common';
+import type { QueryDeepPartialEntity } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import type { Transaction } from '../../platform/database/index.js';
 import { NotificationSettings } from './notification-settings.entity.js';
 
 /** The columns that a caller may set. */
 export type SettingsChanges = Partial<
-  Omit<NotificationSettings, 'id' | 'organizationId' | 'version' | 'createdBy' | 'updatedBy' | 'createdAt' | 'updatedAt'>
+  Omit<
+    NotificationSettings,
+    'id' | 'organizationId' | 'version' | 'createdBy' | 'updatedBy' | 'createdAt' | 'updatedAt'
+  >
 >;
 
 /** All statements on `notification_settings`. */
@@ -33,20 +37,28 @@ export class NotificationSettingsRepository {
   }
 
   /** Writes the given columns and no other, so that two who change different ones lose nothing. Triggers merge by event type. */
-  async change(tx: Transaction, organizationId: string, changes: SettingsChanges, by: string): Promise<NotificationSettings> {
+  async change(
+    tx: Transaction,
+    organizationId: string,
+    changes: SettingsChanges,
+    by: string,
+  ): Promise<NotificationSettings> {
     const { triggers, ...columns } = changes;
     const query = tx
       .createQueryBuilder()
       .update(NotificationSettings)
       .set({
-        ...columns,
+        ...(columns as QueryDeepPartialEntity<NotificationSettings>),
         ...(triggers && { triggers: () => `triggers || cast(:triggers as jsonb)` }),
         version: () => 'version + 1',
         updatedBy: by,
         updatedAt: () => 'carillon_now()',
       })
       .where({ organizationId });
-    await query.setParameter('triggers', JSON.stringify(triggers ?? {})).updateEntity(false).execute();
+    await query
+      .setParameter('triggers', JSON.stringify(triggers ?? {}))
+      .updateEntity(false)
+      .execute();
     return (await this.find(tx, organizationId))!;
   }
 

@@ -84,7 +84,9 @@ export class NotificationSettingsService {
 
 function columnsOf(changes: ChangeNotificationSettingsDto): SettingsChanges {
   const { slackWebhookUrl: _s, smtp: _m, twilio: _t, dndUntil, ...columns } = changes;
-  const given = Object.fromEntries(Object.entries(columns).filter(([, value]) => value !== undefined)) as SettingsChanges;
+  const given = Object.fromEntries(
+    Object.entries(columns).filter(([, value]) => value !== undefined),
+  ) as SettingsChanges;
   return dndUntil === undefined ? given : { ...given, dndUntil: dndUntil === null ? null : new Date(dndUntil) };
 }
 

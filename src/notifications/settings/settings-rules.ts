@@ -38,7 +38,10 @@ function providerProblems(changes: ChangeNotificationSettingsDto, known: Knowled
 
 function addressProblems(changes: ChangeNotificationSettingsDto): ProblemDetail[] {
   const emails = (['emailFromAddress', 'emailReplyTo'] as const)
-    .filter((field) => typeof changes[field] === 'string' && !/^[^\s@<>,;"()[\]\\]+@[^\s@<>,;"()[\]\\]+$/.test(changes[field]))
+    .filter(
+      (field) =>
+        typeof changes[field] === 'string' && !/^[^\s@<>,;"()[\]\\]+@[^\s@<>,;"()[\]\\]+$/.test(changes[field]),
+    )
     .map((field) => ({ pointer: `/${field}`, message: 'must be one email address' }));
   const { smsFromNumber } = changes;
   if (typeof smsFromNumber !== 'string' || isE164(smsFromNumber)) return emails;

@@ -4,11 +4,11 @@ import { type Origin, recordAudit } from '../../platform/audit/index.js';
 import { CONFIG, type Config } from '../../platform/config/index.js';
 import { Database, rowsOf, type Transaction } from '../../platform/database/index.js';
 import type { Principal } from '../../platform/http/index.js';
-import { ChannelProviders } from '../channels/channel-providers.js';
+import { ChannelProviders, type ConfiguredProvider } from '../channels/channel-providers.js';
 import { MessageSender, type Outcome, type PreparedMessage } from '../channels/message-sender.js';
 import { DeliveryRepository } from '../deliveries/delivery.repository.js';
 import { testEventType } from '../event-catalogue.js';
-import { EventRepository } from '../planning/event.repository.js';
+import { EventRepository, type EventRow } from '../planning/event.repository.js';
 import { verdictOf } from '../planning/planner.js';
 import type { NotificationSettings } from '../settings/notification-settings.entity.js';
 import { NotificationSettingsRepository } from '../settings/notification-settings.repository.js';
@@ -18,7 +18,17 @@ import type { TestMessageDto } from './test-message.dto.js';
 /** Longer than the providers' own time-outs, shorter than the request's. */
 const deadline = 45_000;
 
-type Begun = { provider: string; deliveryId: string; message: PreparedMessage } | { provider: string | null; error: string };
+type Begun =
+  { provider: string; deliveryId: string; message: PreparedMessage } | { provider: string | null; error: string };
+
+interface Test {
+  principal: Principal;
+  channel: ChannelName;
+  address: string | null;
+  event: EventRow;
+  settings: NotificationSettings;
+  configured: ConfiguredProvider | null;
+}
 
 /** Sends a message through the organisation's real provider at once, and answers as the provider answered. It stands in the log like any other. */
 @Injectable()
@@ -33,11 +43,18 @@ export class TestMessages {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  async send(principal: Principal, channel: ChannelName, to: string | undefined, origin: Origin): Promise<TestMessageDto> {
+  async send(
+    principal: Principal,
+    channel: ChannelName,
+    to: string | undefined,
+    origin: Origin,
+  ): Promise<TestMessageDto> {
     const { organizationId } = principal;
-    const begun = await this.database.withOrganization(organizationId, (tx) =>
-      this.begin(tx, principal, channel, to, origin),
-    );
+    const begun = await this.database.withOrganization(organizationId, async (tx) => {
+      const details = { channel };
+      await recordAudit(tx, principal, organizationId, { action: 'notification-settings.tested', details, ...origin });
+      return this.begin(tx, principal, channel, to);
+    });
     if (!('message' in begun)) return { success: false, ...begun };
     const outcome = await this.sender.send(begun.message, AbortSignal.timeout(deadline));
     await this.database.withOrganization(organizationId, (tx) => this.end(tx, begun.deliveryId, outcome));
@@ -52,30 +69,39 @@ export class TestMessages {
     principal: Principal,
     channel: ChannelName,
     to: string | undefined,
-    origin: Origin,
   ): Promise<Begun> {
-    const { organizationId } = principal;
-    const settings = await this.settings.get(tx, organizationId, principal.id);
-    const provider = (await this.providers.of(tx, settings))[channel];
+    const settings = await this.settings.get(tx, principal.organizationId, principal.id);
+    const configured = (await this.providers.of(tx, settings))[channel];
     const address = to ?? (await this.usualAddress(tx, principal, channel, settings));
-    const audit = { action: 'notification-settings.tested', targetType: 'notification-settings', targetId: settings.id };
-    await recordAudit(tx, principal, organizationId, { ...audit, details: { channel }, ...origin });
-    const event = await this.events.insertPlanned(tx, organizationId, testEventType, principal.id);
-    const recipient = { key: `test:${channel}`, userId: channel === 'slack' ? null : principal.id, addresses: { [channel]: address }, preferences: null };
-    const now = await this.events.now(tx);
-    const { state, ...verdict } = verdictOf({ event, channel, recipient, settings, provider, now, test: true });
-    const name = provider?.provider.name ?? null;
-    const planned = { eventId: event.id, recipient: recipient.key, userId: recipient.userId, channel, address, provider: name, test: true };
-    const [delivery] = await this.deliveries.insert(tx, organizationId, [{ ...planned, state, ...verdict }]);
-    if (state !== 'planned') return { provider: name, error: whyNot(channel, settings, name) };
+    const event = await this.events.insertPlanned(tx, principal.organizationId, testEventType, principal.id);
+    const deliveryId = await this.record(tx, { principal, channel, address, event, settings, configured });
+    const provider = configured?.provider.name ?? null;
+    if (!deliveryId) return { provider, error: whyNot(channel, settings, provider) };
     const content = contentOf(event, this.config.publicUrl);
-    const prepared = this.sender.prepare({ deliveryId: delivery!.id, channel, address: address ?? '', content }, provider!, settings);
-    if ('class' in prepared) {
-      await this.deliveries.move(tx, delivery!.id, 'failed', { error: prepared.message, errorClass: prepared.class });
-      return { provider: name, error: prepared.message };
+    const message = this.sender.prepare(
+      { deliveryId, channel, address: address ?? '', content },
+      configured!,
+      settings,
+    );
+    if ('class' in message) {
+      await this.deliveries.move(tx, deliveryId, 'failed', { error: message.message, errorClass: message.class });
+      return { provider, error: message.message };
     }
-    await this.deliveries.move(tx, delivery!.id, 'sending', { attempts: 1, subject: content.subject });
-    return { provider: name!, deliveryId: delivery!.id, message: prepared };
+    await this.deliveries.move(tx, deliveryId, 'sending', { attempts: 1, subject: content.subject });
+    return { provider: provider!, deliveryId, message };
+  }
+
+  /** Answers the delivery's id where the planner lets it go. */
+  private async record(tx: Transaction, t: Test): Promise<string | null> {
+    const { principal, channel, address, event, settings, configured } = t;
+    const userId = channel === 'slack' ? null : principal.id;
+    const recipient = { key: `test:${channel}`, userId, addresses: { [channel]: address }, preferences: null };
+    const now = await this.events.now(tx);
+    const verdict = verdictOf({ event, channel, recipient, settings, provider: configured, now, test: true });
+    const provider = configured?.provider.name ?? null;
+    const planned = { eventId: event.id, recipient: recipient.key, userId, channel, address, provider, test: true };
+    const [delivery] = await this.deliveries.insert(tx, principal.organizationId, [{ ...planned, ...verdict }]);
+    return verdict.state === 'planned' ? delivery!.id : null;
   }
 
   private async end(tx: Transaction, id: string, outcome: Outcome): Promise<void> {
@@ -94,7 +120,9 @@ export class TestMessages {
   ): Promise<string | null> {
     if (channel === 'slack') return settings.slackChannel;
     if (channel === 'email') return settings.emailReplyTo ?? principal.email;
-    const [caller] = await rowsOf<{ phone: string | null }>(tx, `select phone from users where id = $1`, [principal.id]);
+    const [caller] = await rowsOf<{ phone: string | null }>(tx, `select phone from users where id = $1`, [
+      principal.id,
+    ]);
     return caller?.phone ?? null;
   }
 }
