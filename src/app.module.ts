@@ -11,6 +11,7 @@ import { DatabaseModule } from './platform/database/index.js';
 import { HealthModule } from './platform/health/health.module.js';
 import { HttpModule } from './platform/http/http.module.js';
 import { PlatformModule, type ProcessRoles } from './platform/platform.module.js';
+import { QueueModule } from './platform/queue/index.js';
 
 /** The whole house; which of its loops run is up to the process. */
 @Module({})
@@ -27,6 +28,7 @@ export class AppModule {
           ...notificationEntities,
           ...importEntities,
         ]),
+        QueueModule.forRoot(),
         ScheduleModule.forRoot(),
         HttpModule,
         HealthModule,
