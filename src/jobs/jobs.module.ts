@@ -11,5 +11,6 @@ import { OwnJobsController } from './own-jobs.controller.js';
 @Module({
   controllers: [BackgroundJobsController, OwnJobsController, JobLogsController],
   providers: [JobReader, JobRequests, JobActions, JobStatistics],
+  exports: [JobReader],
 })
 export class JobsModule {}

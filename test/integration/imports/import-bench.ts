@@ -6,7 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { v7 as uuidv7 } from 'uuid';
-import type { JobContext } from '@carillon/job-engine';
+import { type JobContext, RunStopped } from '@carillon/job-engine';
 import { DatasetDrafts } from '../../../src/imports/dataset-draft.js';
 import { ImportDataset } from '../../../src/imports/import-dataset.js';
 import { LocalStorage } from '../../../src/imports/storage/local-storage.js';
@@ -117,7 +117,7 @@ export function cancellation(): { signal: AbortSignal; cancel: () => void } {
   const controller = new AbortController();
   return {
     signal: controller.signal,
-    cancel: () => controller.abort(Object.assign(new Error('cancelled'), { kind: 'cancel' })),
+    cancel: () => controller.abort(new RunStopped('cancel', 'cancelled')),
   };
 }
 

@@ -1,5 +1,5 @@
 /** The import's handler on a real database: whatever cuts it off, one dataset comes of it, or nothing. */
-import { DiscardJob } from '@carillon/job-engine';
+import { DiscardJob, RunStopped } from '@carillon/job-engine';
 import { RunSuperseded } from '../../../src/imports/dataset-draft.js';
 import { cancellation, type ImportBench, openImportBench, sampleCsv } from './import-bench.js';
 
@@ -244,8 +244,7 @@ describe('an import that is cancelled', () => {
   it('but not for itself: a shutdown, a time-out and a lost lease leave the file for the next run', async () => {
     const stop = new AbortController();
     const job = await bench.stage(content);
-    const onProgress = (percent: number) =>
-      void (percent >= 80 && stop.abort(Object.assign(new Error('shutdown'), { kind: 'shutdown' })));
+    const onProgress = (percent: number) => void (percent >= 80 && stop.abort(new RunStopped('shutdown', 'shutdown')));
     await expect(bench.run(job, { signal: stop.signal, onProgress })).rejects.toThrow('shutdown');
     expect(await bench.remains()).toMatchObject({
       published: 0,

@@ -112,6 +112,16 @@ describe.each([
     expect(subject.unfinished()).toBe(0);
   });
 
+  it('takes a source that fails before it is read for what it is', async () => {
+    const key = newKey();
+    const source = new Readable({ read() {} });
+    const put = storage.put(key, source);
+    source.destroy(new Error('the client hung up'));
+    await expect(put).rejects.toThrow('the client hung up');
+    expect(await storage.stat(key)).toBeUndefined();
+    expect(subject.unfinished()).toBe(0);
+  });
+
   it('leaves what was there when a put over it is aborted', async () => {
     const key = newKey();
     await storage.put(key, Readable.from(['first']));
