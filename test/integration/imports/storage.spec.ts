@@ -130,7 +130,7 @@ describe.each([
     endless.push('sec');
     const put = storage.put(key, endless, abort.signal);
     setImmediate(() => abort.abort());
-    await expect(put).rejects.toThrow();
+    await expect(put).rejects.toMatchObject({ name: 'AbortError' });
     expect((await content(storage, key)).toString()).toBe('first');
     expect(subject.unfinished()).toBe(0);
     expect(endless.destroyed).toBe(true);
