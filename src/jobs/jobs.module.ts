@@ -12,5 +12,6 @@ import { OwnJobsController } from './own-jobs.controller.js';
 @Module({
   controllers: [BackgroundJobsController, OwnJobsController, JobLogsController],
   providers: [JobReader, JobRequests, JobActions, JobStatistics, OutcomeEvents],
+  exports: [JobReader],
 })
 export class JobsModule {}
