@@ -1,4 +1,4 @@
-/** Jobs written straight into the tables, for tests of what is read: any state, any age, no worker. */
+/** Jobs written straight into the tables, for tests of what is read: any state, any age. For applications without a worker, which would take the queued ones up. */
 import { v7 as uuidv7 } from 'uuid';
 import type { TestApp } from '../../support/test-app.js';
 
