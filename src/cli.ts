@@ -1,29 +1,36 @@
 #!/usr/bin/env node
-import { start } from './boot.js';
-import { migrate, migrateDown, provision } from './platform/database/index.js';
-import { loadConfig } from './platform/config/index.js';
+/** `carillon <command>`. Exit codes: 0 done (or asked to end), 1 failed, 2 wrong usage. */
+import { readArguments, UsageError } from './cli/arguments.js';
+import { commands } from './cli/commands.js';
+import { helpText } from './cli/help.js';
+import { explainFailure } from './failure.js';
 
-const commands: Record<string, (args: string[]) => Promise<void>> = {
-  start: () => start({ api: true, worker: true }),
-  api: () => start({ api: true, worker: false }),
-  worker: () => start({ api: false, worker: true }),
-  provision: async () => provision(externalAddress()),
-  migrate: async (args) => {
-    if (args[0] === '--down') await migrateDown(externalAddress(), Number(args[1] ?? 1));
-    else console.log((await migrate(externalAddress())).join('\n') || 'nothing to migrate');
-  },
-};
-
-function externalAddress() {
-  const { address } = loadConfig().database;
-  if (!address) throw new Error('DATABASE_URL (or PGHOST) is needed for this command');
-  return address;
+const words = process.argv.slice(2);
+try {
+  process.exitCode = await run();
+} catch (error) {
+  fail(error);
 }
 
-const [name = 'start', ...args] = process.argv.slice(2);
-const command = commands[name];
-if (!command) {
-  console.error(`There is no command "${name}". Commands: ${Object.keys(commands).join(', ')}`);
-  process.exit(2);
+async function run(): Promise<number> {
+  if (words[0] === 'help' || words.length === 0 || words[0] === '--help' || words[0] === '-h') {
+    console.log(helpText(commands));
+    return 0;
+  }
+  const { name, command, options } = readArguments(words, commands);
+  if (options.help) {
+    console.log(helpText(commands, name));
+    return 0;
+  }
+  const outcome = await command.run(options);
+  if (!outcome) return 0;
+  console.log(options.json ? JSON.stringify(outcome.data) : outcome.lines.join('\n'));
+  return outcome.failed ? 1 : 0;
 }
-await command(args);
+
+function fail(error: unknown): void {
+  const usage = error instanceof UsageError;
+  const message = usage ? `${error.message} "carillon help" lists them all.` : explainFailure(error);
+  console.error(words.includes('--json') ? JSON.stringify({ error: message }) : message);
+  process.exitCode = usage ? 2 : 1;
+}

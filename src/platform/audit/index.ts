@@ -1,1 +1,1 @@
-export { type AuditEntry, recordAudit } from './audit-log.js';
+export { type AuditActor, type AuditEntry, recordAudit, recordRefusal } from './audit-log.js';

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { composeConfig, type Config } from './config.js';
+import { nearestName } from './nearest-name.js';
 import { variables, type Values, type VariableName } from './variables.js';
 
 /** All that is wrong with the environment, one line a variable; the process ends with it. */
@@ -14,10 +15,15 @@ type Environment = Record<string, string | undefined>;
 const names = Object.keys(variables) as VariableName[];
 
 /**
- * Validates the environment once and freezes the result.
+ * Validates the environment once and freezes the result. Messages name the variable and never hold a secret's value.
  * @throws ConfigurationError with every problem at once: wrong values, unknown names, and what production refuses.
  */
-export function loadConfig(environment: Environment = process.env): Config {
+export const loadConfig = (environment: Environment = process.env): Config => load(environment, 'serve');
+
+/** The same for commands that touch the schema only (provision, migrate): they need no secrets. */
+export const loadMaintenanceConfig = (environment: Environment = process.env): Config => load(environment, 'maintain');
+
+function load(environment: Environment, purpose: 'serve' | 'maintain'): Config {
   const problems = unknownNames(environment);
   const values = {} as Record<VariableName, unknown>;
   for (const name of names) {
@@ -26,7 +32,7 @@ export function loadConfig(environment: Environment = process.env): Config {
     if (parsed.success) values[name] = parsed.data;
     else problems.push(`${name} ${messages(parsed.error)}`);
   }
-  if (problems.length === 0) problems.push(...contradictions(values as Values));
+  if (problems.length === 0) problems.push(...contradictions(values as Values, purpose));
   if (problems.length > 0) throw new ConfigurationError(problems);
   return composeConfig(values as Values);
 }
@@ -53,10 +59,13 @@ function unknownNames(environment: Environment): string[] {
   const known = new Set<string>(names.flatMap((n) => ('secret' in variables[n] ? [n, `${n}_FILE`] : [n])));
   return Object.keys(environment)
     .filter((name) => ours.test(name) && !known.has(name))
-    .map((name) => `${name} is not a variable of Carillon: see .env.example for the names`);
+    .map((name) => {
+      const meant = nearestName(name, [...known]);
+      return `${name} is not a variable of Carillon${meant ? `: did you mean ${meant}?` : ''} (.env.example has them all)`;
+    });
 }
 
-function contradictions(values: Values): string[] {
+function contradictions(values: Values, purpose: 'serve' | 'maintain'): string[] {
   const problems: string[] = [];
   const external = Boolean(values.DATABASE_URL ?? values.PGHOST);
   const production = values.NODE_ENV === 'production';
@@ -67,7 +76,7 @@ function contradictions(values: Values): string[] {
   }
   if (production && !external)
     problems.push('DATABASE_URL (or PGHOST) is needed in production: the embedded database is for trying out');
-  if (external || production) {
+  if (purpose === 'serve' && (external || production)) {
     if (!values.JWT_SECRET) problems.push('JWT_SECRET is needed: with a database of its own, nothing is generated');
     if (values.SECRET_KEYS.length === 0)
       problems.push('SECRET_KEYS is needed: with a database of its own, nothing is generated');

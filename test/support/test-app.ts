@@ -1,0 +1,154 @@
+/** The real application in this process, over real HTTP, on a database of its own with two organisations and their people. */
+import 'reflect-metadata';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Test } from '@nestjs/testing';
+import { AppModule } from '../../src/app.module.js';
+import { CLOCK } from '../../src/platform/clock/clock.js';
+import { type Config, loadConfig } from '../../src/platform/config/index.js';
+import { configureHttp, createFastifyAdapter } from '../../src/platform/http/server.js';
+import { createLogger, NestLogger } from '../../src/platform/logging/index.js';
+import { moveClock } from './movable-clock.js';
+import { createTestDatabase, type TestDatabase } from './test-database.js';
+import { type Person, people, type Population, populate } from './test-population.js';
+
+export interface TestAppOptions {
+  /** Environment variables over the defaults below, e.g. `{ THROTTLE_SETTINGS: '20' }`. */
+  environment?: Record<string, string>;
+  /** Runs the worker's loops too. */
+  worker?: boolean;
+  /** A second process on the same database: give the first one's `db`; it is then neither populated again nor dropped by `close`. */
+  database?: TestDatabase;
+  population?: Population;
+  /** Replaces providers, e.g. `[[MAILER, fakeMailer]]`. */
+  providers?: [token: symbol | string | (abstract new (...args: never[]) => unknown), value: unknown][];
+  /** Leaves the database as the migrations made it: no organisations, no people. */
+  empty?: true;
+}
+
+export interface TestRequest {
+  /** Sent as JSON. */
+  body?: unknown;
+  headers?: Record<string, string>;
+  /** Sent as multipart/form-data. */
+  form?: FormData;
+}
+// oxlint-disable-next-line typescript/no-explicit-any -- tests look into bodies by expectations, not by types
+type Body = any;
+/** `body` is parsed where it is JSON, text otherwise. */
+export interface TestResponse<T = Body> {
+  status: number;
+  headers: Headers;
+  body: T;
+}
+export interface Caller {
+  request<T = Body>(method: string, path: string, options?: TestRequest): Promise<TestResponse<T>>;
+}
+
+export interface TestApp extends Population {
+  app: NestFastifyApplication;
+  db: TestDatabase;
+  config: Config;
+  /** `http://127.0.0.1:<port>` */
+  url: string;
+  as(person: Person | 'nobody'): Caller;
+  /** A caller with these headers, e.g. an API key. */
+  withHeaders(headers: Record<string, string>): Caller;
+  accessToken(person: Person): Promise<string>;
+  /** Moves the application's clock and the database's by so many milliseconds from real time. */
+  moveClock(milliseconds: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Generous limits, so that only tests about throttling meet it. */
+const environment = {
+  NODE_ENV: 'test',
+  PORT: '0',
+  LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? 'silent',
+  JWT_SECRET: 'a secret of the tests, long enough to sign with',
+  SECRET_KEYS: `test:${Buffer.alloc(32, 'test key ').toString('base64')}`,
+  DATABASE_POOL_SIZE: '5',
+  DEMO: 'false',
+  WORKER_POLL_MS: '200',
+  ...Object.fromEntries(
+    ['LOGIN', 'SETTINGS', 'TEST_SEND', 'JOB_ACTIONS', 'IMPORTS', 'MUTATIONS'].map((name) => [
+      `THROTTLE_${name}`,
+      '1000000',
+    ]),
+  ),
+};
+
+export async function createTestApp(options: TestAppOptions = {}): Promise<TestApp> {
+  const db = options.database ?? (await createTestDatabase());
+  const population =
+    options.population ??
+    (options.empty
+      ? { organizations: { A: '', B: '', P: '' }, users: {} as Population['users'] }
+      : await populate(db.owner));
+  const config = loadConfig({ ...environment, DATABASE_URL: db.url, ...options.environment });
+  let shift = 0;
+  const builder = Test.createTestingModule({
+    imports: [AppModule.forRoot(config, { url: db.url }, { api: true, worker: options.worker ?? false })],
+  })
+    .overrideProvider(CLOCK)
+    .useValue({ now: () => Date.now() + shift });
+  for (const [token, value] of options.providers ?? []) builder.overrideProvider(token).useValue(value);
+  const app = (await builder.compile()).createNestApplication<NestFastifyApplication>(createFastifyAdapter(config), {
+    logger: new NestLogger(createLogger(config)),
+    forceCloseConnections: true,
+  });
+  await configureHttp(app, config);
+  await app.listen(0, '127.0.0.1');
+  const url = (await app.getUrl()).replace('[::1]', '127.0.0.1');
+  const tokens = new Map<Person, Promise<string>>();
+  const accessToken = (person: Person) => {
+    if (!tokens.has(person)) tokens.set(person, signIn(url, person));
+    return tokens.get(person)!;
+  };
+  return {
+    ...population,
+    app,
+    db,
+    config,
+    url,
+    accessToken,
+    as: (person) => ({
+      request: async (method, path, request = {}) => {
+        const identity: Record<string, string> =
+          person === 'nobody' ? {} : { authorization: `Bearer ${await accessToken(person)}` };
+        return send(url, method, path, { ...request, headers: { ...identity, ...request.headers } });
+      },
+    }),
+    withHeaders: (headers) => ({
+      request: (method, path, request = {}) =>
+        send(url, method, path, { ...request, headers: { ...headers, ...request.headers } }),
+    }),
+    async moveClock(milliseconds) {
+      shift = milliseconds;
+      await moveClock(db.url, milliseconds);
+    },
+    async close() {
+      await app.close();
+      if (!options.database) await db.drop();
+    },
+  };
+}
+
+async function signIn(url: string, person: Person): Promise<string> {
+  const { email, password } = people[person];
+  const { status, body } = await send(url, 'POST', '/api/auth/login', { body: { email, password } });
+  if (status !== 200) throw new Error(`${person} could not sign in: ${status} ${JSON.stringify(body)}`);
+  return (body as { accessToken: string }).accessToken;
+}
+
+async function send(url: string, method: string, path: string, request: TestRequest): Promise<TestResponse> {
+  const json: Record<string, string> = request.body === undefined ? {} : { 'content-type': 'application/json' };
+  const response = await fetch(url + path, {
+    method,
+    redirect: 'manual',
+    headers: { ...json, ...request.headers },
+    body: request.form ?? (request.body === undefined ? null : JSON.stringify(request.body)),
+  });
+  const text = await response.text();
+  const isJson = /[/+]json/.test(response.headers.get('content-type') ?? '');
+  return { status: response.status, headers: response.headers, body: isJson && text ? JSON.parse(text) : text };
+}
