@@ -5,8 +5,10 @@ import { importEntities, ImportsModule } from './imports/index.js';
 import { jobEntities, JobsModule } from './jobs/index.js';
 import { notificationEntities, NotificationsModule } from './notifications/index.js';
 import { organizationEntities, OrganizationsModule } from './organizations/index.js';
+import { AuditModule } from './platform/audit/index.js';
 import type { Config, DatabaseAddress } from './platform/config/index.js';
 import { DatabaseModule } from './platform/database/index.js';
+import { HttpModule } from './platform/http/http.module.js';
 import { PlatformModule, type ProcessRoles } from './platform/platform.module.js';
 
 /** The whole house; which of its loops run is up to the process. */
@@ -25,6 +27,8 @@ export class AppModule {
           ...importEntities,
         ]),
         ScheduleModule.forRoot(),
+        HttpModule,
+        AuditModule,
         OrganizationsModule,
         JobsModule,
         AuthModule,

@@ -3,6 +3,9 @@ import { APP_GUARD, DiscoveryModule } from '@nestjs/core';
 import { getOptionsToken, getStorageToken } from '@nestjs/throttler';
 import { CONFIG, type Config } from '../platform/config/index.js';
 import { FirstAdministrator } from './administrator/first-administrator.js';
+import { ApiKeyController } from './api-keys/api-key.controller.js';
+import { ApiKeyRepository } from './api-keys/api-key.repository.js';
+import { ApiKeyService } from './api-keys/api-key.service.js';
 import { AccessGuard } from './guards/access.guard.js';
 import { AuthenticationGuard } from './guards/authentication.guard.js';
 import { GuardedRoutes } from './guards/guarded-routes.js';
@@ -20,13 +23,15 @@ import { ThrottlingGuard } from './throttling/throttling.guard.js';
 
 @Module({
   imports: [DiscoveryModule],
-  controllers: [AuthController],
+  controllers: [AuthController, ApiKeyController],
   providers: [
     PrincipalStore,
     AccessTokens,
     Authenticator,
     SessionStore,
     SessionService,
+    ApiKeyRepository,
+    ApiKeyService,
     RefusedCalls,
     GuardedRoutes,
     FirstAdministrator,

@@ -1,9 +1,12 @@
 /** The real application in this process, over real HTTP, on a database of its own with two organisations and their people. */
 import 'reflect-metadata';
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { AppModule } from '../../src/app.module.js';
-import { CLOCK } from '../../src/platform/clock/clock.js';
+import { CLOCK, type Clock } from '../../src/platform/clock/clock.js';
 import { type Config, loadConfig } from '../../src/platform/config/index.js';
 import { configureHttp, createFastifyAdapter } from '../../src/platform/http/server.js';
 import { createLogger, NestLogger } from '../../src/platform/logging/index.js';
@@ -51,6 +54,8 @@ export interface TestApp extends Population {
   /** `http://127.0.0.1:<port>` */
   url: string;
   as(person: Person | 'nobody'): Caller;
+  /** Every route that was registered, as Fastify knows it: `GET /api/system/users/:userId`. HEAD and OPTIONS are left out. */
+  routes: readonly string[];
   /** A caller with these headers, e.g. an API key. */
   withHeaders(headers: Record<string, string>): Caller;
   accessToken(person: Person): Promise<string>;
@@ -79,58 +84,71 @@ const environment = {
 
 export async function createTestApp(options: TestAppOptions = {}): Promise<TestApp> {
   const db = options.database ?? (await createTestDatabase());
-  const population =
-    options.population ??
-    (options.empty
-      ? { organizations: { A: '', B: '', P: '' }, users: {} as Population['users'] }
-      : await populate(db.owner));
-  const config = loadConfig({ ...environment, DATABASE_URL: db.url, ...options.environment });
+  const population = options.population ?? (options.empty ? nobody : await populate(db.owner));
+  const dataDir = mkdtempSync(path.join(os.tmpdir(), 'carillon-app-'));
+  const config = loadConfig({ ...environment, DATABASE_URL: db.url, DATA_DIR: dataDir, ...options.environment });
   let shift = 0;
-  const builder = Test.createTestingModule({
-    imports: [AppModule.forRoot(config, { url: db.url }, { api: true, worker: options.worker ?? false })],
-  })
-    .overrideProvider(CLOCK)
-    .useValue({ now: () => Date.now() + shift });
-  for (const [token, value] of options.providers ?? []) builder.overrideProvider(token).useValue(value);
-  const app = (await builder.compile()).createNestApplication<NestFastifyApplication>(createFastifyAdapter(config), {
-    logger: new NestLogger(createLogger(config)),
-    forceCloseConnections: true,
-  });
-  await configureHttp(app, config);
+  const { app, routes } = await compile(options, config, db.url, { now: () => Date.now() + shift });
   await app.listen(0, '127.0.0.1');
-  const url = (await app.getUrl()).replace('[::1]', '127.0.0.1');
-  const tokens = new Map<Person, Promise<string>>();
-  const accessToken = (person: Person) => {
-    if (!tokens.has(person)) tokens.set(person, signIn(url, person));
-    return tokens.get(person)!;
-  };
+  const url = await app.getUrl();
   return {
     ...population,
+    ...callers(url),
     app,
     db,
     config,
     url,
-    accessToken,
-    as: (person) => ({
-      request: async (method, path, request = {}) => {
-        const identity: Record<string, string> =
-          person === 'nobody' ? {} : { authorization: `Bearer ${await accessToken(person)}` };
-        return send(url, method, path, { ...request, headers: { ...identity, ...request.headers } });
-      },
-    }),
-    withHeaders: (headers) => ({
-      request: (method, path, request = {}) =>
-        send(url, method, path, { ...request, headers: { ...headers, ...request.headers } }),
-    }),
+    routes,
     async moveClock(milliseconds) {
       shift = milliseconds;
       await moveClock(db.url, milliseconds);
     },
     async close() {
       await app.close();
+      rmSync(dataDir, { recursive: true, force: true });
       if (!options.database) await db.drop();
     },
   };
+}
+
+const nobody: Population = { organizations: { A: '', B: '', P: '' }, users: {} as Population['users'] };
+
+async function compile(options: TestAppOptions, config: Config, url: string, clock: Clock) {
+  const roles = { api: true, worker: options.worker ?? false };
+  const builder = Test.createTestingModule({ imports: [AppModule.forRoot(config, { url }, roles)] });
+  builder.overrideProvider(CLOCK).useValue(clock);
+  for (const [token, value] of options.providers ?? []) builder.overrideProvider(token).useValue(value);
+  const adapter = createFastifyAdapter(config);
+  const routes = new Set<string>();
+  adapter.getInstance().addHook('onRoute', (route) => {
+    for (const method of [route.method].flat()) routes.add(`${method} ${route.url}`);
+  });
+  const app = (await builder.compile()).createNestApplication<NestFastifyApplication>(adapter, {
+    logger: new NestLogger(createLogger(config)),
+    forceCloseConnections: true,
+  });
+  await configureHttp(app, config);
+  await app.init();
+  return { app, routes: [...routes].filter((route) => !/^(HEAD|OPTIONS) /.test(route)) };
+}
+
+function callers(url: string): Pick<TestApp, 'as' | 'withHeaders' | 'accessToken'> {
+  const tokens = new Map<Person, Promise<string>>();
+  const accessToken = (person: Person) => {
+    if (!tokens.has(person)) tokens.set(person, signIn(url, person));
+    return tokens.get(person)!;
+  };
+  const withHeaders = (headers: Record<string, string>): Caller => ({
+    request: (method, route, request = {}) =>
+      send(url, method, route, { ...request, headers: { ...headers, ...request.headers } }),
+  });
+  const as = (person: Person | 'nobody'): Caller => ({
+    request: async (method, route, request) => {
+      const headers = person === 'nobody' ? undefined : { authorization: `Bearer ${await accessToken(person)}` };
+      return withHeaders(headers ?? {}).request(method, route, request);
+    },
+  });
+  return { as, withHeaders, accessToken };
 }
 
 async function signIn(url: string, person: Person): Promise<string> {
@@ -140,9 +158,9 @@ async function signIn(url: string, person: Person): Promise<string> {
   return (body as { accessToken: string }).accessToken;
 }
 
-async function send(url: string, method: string, path: string, request: TestRequest): Promise<TestResponse> {
+async function send(url: string, method: string, route: string, request: TestRequest): Promise<TestResponse> {
   const json: Record<string, string> = request.body === undefined ? {} : { 'content-type': 'application/json' };
-  const response = await fetch(url + path, {
+  const response = await fetch(url + route, {
     method,
     redirect: 'manual',
     headers: { ...json, ...request.headers },

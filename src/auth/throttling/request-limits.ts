@@ -28,11 +28,9 @@ export function trackerOf(request: FastifyRequest & Partial<Pick<AuthenticatedRe
 export function requestLimits(limits: Config['throttle']): ThrottlerOptions[] {
   const named = (Object.keys(limits) as (keyof Config['throttle'])[])
     .filter((name) => name !== 'login')
-    .map((name) => ({ ...limit(name, name, limits[name]), getTracker: trackOf(trackerOf) }));
-  const login = (name: string, factor: number, tracker: (request: FastifyRequest) => string) => ({
-    ...limit(name, 'login', limits.login * factor),
-    getTracker: trackOf(tracker),
-  });
+    .map((name) => limit(name, name, limits[name], trackerOf));
+  const login = (name: string, factor: number, tracker: Tracker) =>
+    limit(name, 'login', limits.login * factor, tracker);
   return [
     ...named,
     login('login', 1, (request) => `${accountOf(request)} ${addressOf(request)}`),
@@ -41,13 +39,16 @@ export function requestLimits(limits: Config['throttle']): ThrottlerOptions[] {
   ];
 }
 
-function limit(name: string, appliesTo: RateLimitName, requests: number): ThrottlerOptions {
+type Tracker = (request: FastifyRequest) => string;
+
+function limit(name: string, appliesTo: RateLimitName, requests: number, tracker: Tracker): ThrottlerOptions {
   return {
     name,
     limit: requests,
     ttl: windowSeconds * 1_000,
     skipIf: (context) => limitOfContext(context) !== appliesTo,
-    generateKey: (_context, tracker, throttler) => `${throttler} ${tracker}`,
+    getTracker: (request) => tracker(request as unknown as FastifyRequest),
+    generateKey: (_context, tracked, throttler) => `${throttler} ${tracked}`,
   };
 }
 
@@ -55,9 +56,6 @@ function limitOfContext(context: ExecutionContext): RateLimitName | null {
   const { method } = context.switchToHttp().getRequest<FastifyRequest>();
   return limitOf(method, routeAccess(context.getHandler(), context.getClass()));
 }
-
-const trackOf = (tracker: (request: FastifyRequest) => string) => (request: Record<string, unknown>) =>
-  tracker(request as unknown as FastifyRequest);
 
 /** Forwarded addresses count only from TRUSTED_PROXIES (Fastify's trustProxy); of IPv6 the /64, which one customer holds. */
 const addressOf = (request: FastifyRequest) => normalizeIp(request.ip);

@@ -10,6 +10,7 @@ export {
   RequireRole,
 } from './access.js';
 export { etagOf, isUnchanged, matchVersion } from './etag.js';
+export { Idempotent, type IdempotentOptions } from './idempotency/idempotent.js';
 export {
   boundedCount,
   type CursorPosition,

@@ -62,3 +62,6 @@ export const conflict = (code: string, detail: string) => new Problem(409, code,
 /** Overload or a missing dependency: the caller may come back after `seconds`. */
 export const unavailable = (detail: string, seconds = 1) =>
   new Problem(503, 'unavailable', detail, { headers: { 'retry-after': String(seconds) } });
+
+/** One reference token of a JSON pointer (RFC 6901), slash included. */
+export const pointerPart = (token: string) => `/${token.replaceAll('~', '~0').replaceAll('/', '~1')}`;

@@ -11,8 +11,11 @@ export function flawOf(text: string): string | undefined {
   return undefined;
 }
 
-/** `__proto__` would change prototypes; with `constructor` set, class-transformer calls what the caller sent. */
-export const isForbiddenKey = (key: string): boolean => key === '__proto__' || key === 'constructor';
+/**
+ * Names that every JavaScript object carries by itself: `__proto__` would change prototypes, with `constructor` set
+ * class-transformer calls what the caller sent, and the rest it drops without a word. A refusal is better than a loss.
+ */
+export const isForbiddenKey = (key: string): boolean => key in Object.prototype || key === 'prototype';
 
 /** Refuses a query that validation would silently drop or the database could not read. */
 export function guardQuery(request: FastifyRequest): void {

@@ -16,7 +16,7 @@ export function traceIdFrom(header: string | string[] | undefined): string {
 }
 
 /** Fastify's `genReqId`, so that `request.id` is the trace id wherever a request is seen, refused ones included. */
-export const requestId = (raw: IncomingMessage): string => traceIdFrom(raw.headers.traceparent);
+export const requestId = (raw: Pick<IncomingMessage, 'headers'>): string => traceIdFrom(raw.headers.traceparent);
 
 /** The trace id as a handler's parameter, for audit records. */
 export const TraceId = createParamDecorator(

@@ -1,7 +1,7 @@
 /** Checks what comes in against its DTO, and tells everything that is wrong at once, each with its place. */
 import { type ArgumentMetadata, Injectable, type PipeTransform, ValidationPipe } from '@nestjs/common';
 import type { ValidationError } from 'class-validator';
-import { badRequest, type ProblemDetail } from './problem.js';
+import { badRequest, pointerPart, type ProblemDetail } from './problem.js';
 
 /** Carries class-validator's findings from the pipe below to where the kind of argument is known. */
 class Findings extends Error {
@@ -57,9 +57,6 @@ export function detailsOf(errors: readonly ValidationError[], prefix: string): P
     return [...own, ...detailsOf(error.children ?? [], pointer)];
   });
 }
-
-/** One reference token of a JSON pointer (RFC 6901). */
-export const pointerPart = (token: string) => `/${token.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 
 /** The pointer says which field: class-validator's message need not begin with it again. */
 const withoutName = (message: string, property: string) =>

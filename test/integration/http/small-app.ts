@@ -1,5 +1,5 @@
 /** A Nest application of one controller behind the house's HTTP conventions, on a real socket. */
-import type { DynamicModule, INestApplication, Type } from '@nestjs/common';
+import type { DynamicModule, INestApplication, Provider, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { loadConfig } from '../../../src/platform/config/index.js';
@@ -19,11 +19,14 @@ export interface Answer {
   body: any;
 }
 
-export async function startSmallApp(controllers: Type[], imports: (DynamicModule | Type)[] = []): Promise<SmallApp> {
+export async function startSmallApp(
+  controllers: Type[],
+  more: { imports?: (DynamicModule | Type)[]; providers?: Provider[] } = {},
+): Promise<SmallApp> {
   class SmallModule {}
   const config = loadConfig({ NODE_ENV: 'test', LOG_LEVEL: 'silent' });
   const app = await NestFactory.create<NestFastifyApplication>(
-    { module: SmallModule, controllers, imports },
+    { module: SmallModule, controllers, ...more },
     createFastifyAdapter(config),
     { logger: false, forceCloseConnections: true },
   );

@@ -1,0 +1,1 @@
+export { organizationOfNew, organizationOfRow, readWithinReach } from './reach.js';

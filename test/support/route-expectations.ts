@@ -1,0 +1,68 @@
+/**
+ * Who may call what, written from docs (api.md) and not from the code: test/integration/access/route-walk.spec.ts calls every
+ * registered route as everybody and compares. A route without a row here fails that test, and so does a row without a route:
+ * whoever adds a route adds its row.
+ */
+import type { Role, Scope } from '../../src/platform/http/index.js';
+import type { TestApp } from './test-app.js';
+
+export interface Expectation {
+  /** The least role, `public`, or `none` where only API keys may call. */
+  least: Role | 'public' | 'none';
+  /** API keys with this scope may call too. */
+  scope?: Scope;
+  /** A body that passes validation, so that a route with an id answers 404 for an unknown one. */
+  body?: object;
+  /** Gives the path of something that belongs to organisation A; those of B must get 404 for it. */
+  pathInA?: (app: TestApp) => Promise<string>;
+  /** Changes the session it is called with: called last. */
+  last?: true;
+  /** Another answer than 404 for an unknown id, with the reason in a comment. */
+  unknownId?: number;
+}
+
+/** One row for each face of an AdminController. */
+function bothFaces(route: string, more: Omit<Expectation, 'least'> = {}): [string, Expectation][] {
+  const [method, path] = route.split(' ') as [string, string];
+  const inOrganization =
+    more.pathInA && (async (app: TestApp) => (await more.pathInA!(app)).replace('/system/', '/organization/'));
+  return [
+    [`${method} /api/system/${path}`, { ...more, least: 'SystemAdmin' }],
+    [`${method} /api/organization/${path}`, { ...more, least: 'OrgAdmin', pathInA: inOrganization }],
+  ];
+}
+
+const userInA = async (app: TestApp) => `/api/system/users/${app.users.Member}`;
+const keyInA = async (app: TestApp) => {
+  const body = { name: 'walk', scopes: ['jobs:read'] };
+  const { body: key } = await app.as('OrgAdmin').request('POST', '/api/organization/api-keys', { body });
+  return `/api/system/api-keys/${key.id}`;
+};
+
+export const routeExpectations: ReadonlyMap<string, Expectation> = new Map<string, Expectation>([
+  // auth
+  ['POST /api/auth/login', { least: 'public' }],
+  ['POST /api/auth/refresh', { least: 'public' }],
+  ['POST /api/auth/logout', { least: 'Member', last: true }],
+  ['GET /api/auth/me', { least: 'Member' }],
+
+  // organisations, people, keys, audit
+  ['GET /api/system/organizations', { least: 'SystemAdmin' }],
+  ['POST /api/system/organizations', { least: 'SystemAdmin' }],
+  ['GET /api/system/organizations/:organizationId', { least: 'SystemAdmin' }],
+  ['PATCH /api/system/organizations/:organizationId', { least: 'SystemAdmin', body: { name: 'X' } }],
+  ...bothFaces('GET users'),
+  ...bothFaces('POST users'),
+  ...bothFaces('GET users/:userId', { pathInA: userInA }),
+  ...bothFaces('PATCH users/:userId', { body: { name: 'X' }, pathInA: userInA }),
+  ...bothFaces('DELETE users/:userId', { pathInA: userInA }),
+  ...bothFaces('POST users/:userId/reset-password', {
+    body: {},
+    pathInA: async (app) => `${await userInA(app)}/reset-password`,
+  }),
+  ...bothFaces('GET api-keys'),
+  ...bothFaces('POST api-keys'),
+  ...bothFaces('GET api-keys/:keyId', { pathInA: keyInA }),
+  ...bothFaces('DELETE api-keys/:keyId', { pathInA: keyInA }),
+  ...bothFaces('GET audit'),
+]);
