@@ -6,6 +6,9 @@ import { Database, rowsOf } from '../platform/database/index.js';
 import type { Principal } from '../platform/http/index.js';
 import { sampleEmployees } from './sample-employees.js';
 
+/** The audit log's origin of what no request has asked for. */
+const nobodysRequest = { address: 'this process', traceId: 'demo' };
+
 /** Something to look at on a first start: an organisation, a person in it, and an import that really runs. */
 @Injectable()
 export class Demo {
@@ -22,11 +25,11 @@ export class Demo {
   async fillWhenEmpty(): Promise<void> {
     const administrator = await this.loneAdministrator();
     if (!administrator) return;
-    const bakery = await this.organizations.create(administrator, { name: 'Lindenhof Bakery', slug: 'lindenhof' }, {});
+    const bakery = await this.organizations.create(administrator, { name: 'Lindenhof Bakery', slug: 'lindenhof' }, nobodysRequest);
     const olivia = await this.users.create(
       { ...administrator, organizationId: bakery.id, allOrganizations: false },
       { email: 'olivia@lindenhof.example', name: 'Olivia Brandt', role: 'OrgAdmin' },
-      {},
+      nobodysRequest,
     );
     const staff = { organizationId: bakery.id, userId: olivia.id, fileName: 'staff.csv', contentType: 'text/csv' };
     const job = await this.intake.accept(staff, Readable.from([sampleEmployees()]));
@@ -44,6 +47,6 @@ export class Demo {
       ),
     );
     if (!first?.id || others.length > 0) return undefined;
-    return { kind: 'user', role: 'SystemAdmin', scopes: [], allOrganizations: true, ...first };
+    return { kind: 'user', role: 'SystemAdmin', scopes: [], sessionId: null, allOrganizations: true, ...first };
   }
 }
