@@ -48,8 +48,14 @@ export default {
   maxWorkers: 2,
   testTimeout: 30_000,
   projects: [
-    { ...shared, displayName: 'unit', testRegex: '/(src|libs|migrations)/.*\\.spec\\.ts$' },
-    { ...shared, ...database, displayName: 'integration', testRegex: '/test/integration/.*\\.spec\\.ts$' },
-    { ...shared, ...database, displayName: 'e2e', testRegex: '/test/(e2e|chaos)/.*\\.spec\\.ts$' },
+    { ...shared, displayName: 'unit', testMatch: ['<rootDir>/{src,libs,migrations,test/repository}/**/*.spec.ts'] },
+    { ...shared, ...database, displayName: 'integration', testMatch: ['<rootDir>/test/integration/**/*.spec.ts'] },
+    {
+      ...shared,
+      ...database,
+      globalSetup: '<rootDir>/test/support/build-and-start-postgres.ts',
+      displayName: 'e2e',
+      testMatch: ['<rootDir>/test/{e2e,chaos}/**/*.spec.ts'],
+    },
   ],
 };

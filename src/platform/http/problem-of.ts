@@ -29,7 +29,7 @@ const overload = /^(08...|53...|57P0[1-3]|57014|40001|40P01|55P03|25P0[34])$/;
 const unreadable = /^(22P02|22021|22P05|22001|22003|22007|22008)$/;
 /** pg and its pool give these no code, so only their text tells them. */
 const poolExhausted =
-  /^(timeout exceeded when trying to connect|timeout expired|Query read timeout|Connection terminated)/;
+  /^(timeout exceeded when trying to connect|timeout expired|Query read timeout|Connection terminated|Client was closed|Client has encountered a connection error)/;
 const connectionLost = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -44,7 +44,9 @@ function fromDatabase(error: unknown): Translation | undefined {
   if (!(error instanceof Error)) return undefined;
   const driver = (error as { driverError?: unknown }).driverError;
   const code = codeOf(driver) ?? codeOf(error);
-  if (poolExhausted.test(error.message) || (code && (overload.test(code) || connectionLost.has(code)))) {
+  // FATAL ends or refuses the connection, whatever its code (too many, shutting down, no longer let in)
+  const lost = [driver, error].some((e) => (e as { severity?: unknown } | undefined)?.severity === 'FATAL');
+  if (lost || poolExhausted.test(error.message) || (code && (overload.test(code) || connectionLost.has(code)))) {
     return { problem: unavailable('The database is busy or out of reach. Try again shortly.'), kind: 'overload' };
   }
   if (code && unreadable.test(code))

@@ -1,0 +1,35 @@
+import type { Dataset, DatasetFormat } from './dataset.entity.js';
+import type { Column } from './formats/schema.js';
+import type { BadRow } from './formats/table-reader.js';
+
+/** What an import answers as its job's result; the dataset itself tells all. */
+export interface ImportSummary {
+  datasetId: string;
+  rows: number;
+  badRows: number;
+  /** The first of them. */
+  badRowSamples: BadRow[];
+  /** The first of them. */
+  columns: Column[];
+  columnCount: number;
+  format: DatasetFormat;
+  /** The dataset that had the same content before. */
+  duplicateOf?: string;
+}
+
+/** A result is read with every look at the job, so it is kept small. */
+export const most = { badRows: 20, columns: 100 } as const;
+
+export function summaryOf(
+  dataset: Pick<Dataset, 'id' | 'rowCount' | 'badRowCount' | 'badRowSamples' | 'columns' | 'format'>,
+): ImportSummary {
+  return {
+    datasetId: dataset.id,
+    rows: dataset.rowCount,
+    badRows: dataset.badRowCount,
+    badRowSamples: dataset.badRowSamples.slice(0, most.badRows),
+    columns: dataset.columns.slice(0, most.columns),
+    columnCount: dataset.columns.length,
+    format: dataset.format,
+  };
+}
