@@ -12,6 +12,7 @@ import { DatabaseModule } from './platform/database/index.js';
 import { HealthModule } from './platform/health/health.module.js';
 import { HttpModule } from './platform/http/http.module.js';
 import { PlatformModule, type ProcessRoles } from './platform/platform.module.js';
+import { QueueModule } from './platform/queue/index.js';
 
 /** The whole house; which of its loops run is up to the process. */
 @Module({})
@@ -28,6 +29,7 @@ export class AppModule {
           ...notificationEntities,
           ...importEntities,
         ]),
+        QueueModule.forRoot(),
         ScheduleModule.forRoot(),
         HttpModule,
         HealthModule,

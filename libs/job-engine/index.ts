@@ -1,3 +1,10 @@
+export { JobEngine } from './engine.js';
+export { IdempotencyClash, InvalidQueueName, LeaseLost, UniqueKeyHeld } from './errors.js';
 export * from './handler.js';
 export * from './job-client.js';
+export { type EndState, hasEnded, type JobState, jobStates, maxWorkerLosses } from './job-state.js';
 export * from './ports.js';
+export { defaultBackoff } from './retry-policy.js';
+export { RunStopped, type StopKind } from './run.js';
+export { Wakeups, type WakeupsOptions } from './wakeups.js';
+export { Worker, type WorkerOptions } from './worker.js';

@@ -1,4 +1,5 @@
 /** What the engine needs of the world, and what the world may ask of the engine. */
+import type { Backoff } from './retry-policy.js';
 
 /** A connection or pool; pg's `Pool`, `PoolClient` and `Client` fit as they are. */
 export interface Sql {
@@ -8,12 +9,35 @@ export interface Sql {
   ): Promise<{ rows: R[]; rowCount: number | null }>;
 }
 
-export interface Backoff {
-  /** Milliseconds of the first step. */
-  base: number;
-  /** Milliseconds that no delay exceeds. */
-  cap: number;
+/** Where single statements and short transactions run; pg's `Pool` fits as it is. */
+export interface SqlPool extends Sql {
+  connect(): Promise<
+    Sql & {
+      release(broken?: Error | boolean): void;
+      on(event: 'error', listener: (error: Error) => void): unknown;
+      off(event: 'error', listener: (error: Error) => void): unknown;
+    }
+  >;
 }
+
+/** The connection that listens; pg's `Client` fits as it is. */
+export interface ListenConnection extends Sql {
+  connect(): Promise<unknown>;
+  end(): Promise<void>;
+  on(event: 'notification', listener: (message: { channel: string; payload?: string | undefined }) => void): unknown;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  on(event: 'end', listener: () => void): unknown;
+}
+
+/** Where the engine tells what it cannot answer to anybody: lost leases, broken connections, rejected results. */
+export interface EngineLog {
+  debug(message: string): void;
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string, error?: unknown): void;
+}
+
+export type { Backoff };
 
 export interface EnqueueRequest {
   organizationId: string;

@@ -30,10 +30,14 @@ export class JobQueue {
   }
 
   async cancel(tx: Transaction, jobId: string, by: { userId: string | null; reason?: string }): Promise<CancelResult> {
-    return this.client.cancel(await sqlOf(tx), jobId, by);
+    const result = await this.client.cancel(await sqlOf(tx), jobId, by);
+    if (result === 'cancel_requested') onCommit(tx, () => this.client.wakeCancelled());
+    return result;
   }
 
   async retry(tx: Transaction, jobId: string, by: { userId: string | null }): Promise<RetryResult> {
-    return this.client.retry(await sqlOf(tx), jobId, by);
+    const result = await this.client.retry(await sqlOf(tx), jobId, by);
+    if (result === 'queued') onCommit(tx, () => this.client.wake());
+    return result;
   }
 }

@@ -1,0 +1,9 @@
+/** All SQL of a job's life, a named function an operation. */
+export * from './claim.js';
+export * from './enqueue.js';
+export * from './finish.js';
+export * from './intervene.js';
+export * from './promote.js';
+export * from './queues.js';
+export * from './traces.js';
+export * from './workers.js';
