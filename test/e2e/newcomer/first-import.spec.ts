@@ -9,6 +9,7 @@ import {
   temporaryFolder,
   untilListening,
 } from '../../support/carillon-process.js';
+import { eventually } from '../../support/eventually.js';
 import { type HttpSession, signIn } from '../../support/http-session.js';
 import { orders } from '../../support/sample-files.js';
 
@@ -88,14 +89,5 @@ async function watch(session: HttpSession, jobId: string) {
     if (job.progress !== seen.at(-1)) seen.push(job.progress);
     if (job.status !== 'running') return { seen, finished: job };
     await delay(10);
-  }
-}
-
-async function eventually<T>(look: () => Promise<T | undefined>, timeoutMs = 15_000): Promise<T> {
-  for (const deadline = performance.now() + timeoutMs; ;) {
-    const found = await look();
-    if (found !== undefined) return found;
-    if (performance.now() > deadline) throw new Error(`nothing found within ${timeoutMs} ms`);
-    await delay(50);
   }
 }
