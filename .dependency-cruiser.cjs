@@ -14,7 +14,13 @@ const tierRules = tiers.flatMap((rooms, tier) =>
     name: `${room}-imports-only-lower-tiers`,
     severity: 'error',
     from: { path: `^src/${room}/` },
-    to: { path: `^src/(${above(tier).filter((r) => r !== room).join('|') || '-'}|app\\.module|main|cli)[/.]` },
+    to: {
+      path: `^src/(${
+        above(tier)
+          .filter((r) => r !== room)
+          .join('|') || '-'
+      }|app\\.module|boot|main|cli|failure)[/.]`,
+    },
   })),
 );
 const libs = ['job-engine', 'nest-jobs', 'delivery-policy', 'notification-channels', 'api-client'];
@@ -30,13 +36,26 @@ const libRules = libs.map((lib) => ({
 module.exports = {
   forbidden: [
     { name: 'no-circles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'everything-resolves',
+      comment: 'An import that is not found is checked against no rule; a package must stand in package.json.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'no-undeclared-packages',
+      severity: 'error',
+      from: {},
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] },
+    },
     ...tierRules,
     ...libRules,
     {
       name: 'rooms-have-doors',
       comment: 'Across features only what index.ts or *.module.ts exports.',
       severity: 'error',
-      from: { path: '^src/(organizations|jobs|auth|scheduler|notifications|imports|realtime|[a-z.]+ts$)' },
+      from: { path: '^src/(organizations|jobs|auth|scheduler|notifications|imports|realtime|cli/|[a-z.]+ts$)' },
       to: {
         path: '^src/(organizations|jobs|auth|scheduler|notifications|imports|realtime)/',
         pathNot: ['^src/$1/', '/index\\.ts$', '\\.module\\.ts$'],
@@ -52,14 +71,14 @@ module.exports = {
       name: 'libs-know-no-framework',
       severity: 'error',
       from: { path: '^libs/(?!nest-jobs/)' },
-      to: { path: '^node_modules/(@nestjs|typeorm)' },
+      to: { path: '(^|/)node_modules/(@nestjs|typeorm)/' },
     },
     {
       name: 'organisation-tables-through-the-wall',
       comment: 'Repositories are taken from the transaction of Database.withOrganization, never injected.',
       severity: 'error',
       from: { path: '^src/(?!platform/database/)' },
-      to: { path: '^node_modules/@nestjs/typeorm' },
+      to: { path: '(^|/)node_modules/@nestjs/typeorm/' },
     },
     { name: 'migrations-stand-alone', severity: 'error', from: { path: '^migrations/' }, to: { path: '^(src|libs)/' } },
     {
@@ -72,8 +91,12 @@ module.exports = {
   options: {
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
+    combinedDependencies: true, // the libs are workspaces of one lock
     exclude: { path: '^dist/' },
     doNotFollow: { path: 'node_modules' },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'require', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
   },
 };

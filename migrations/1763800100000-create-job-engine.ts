@@ -80,6 +80,8 @@ const wideTables = [
   `comment on column background_jobs.active_key is 'the unique key while the job has not ended'`,
   `create index background_jobs_organization on background_jobs (organization_id, id)`,
   `create index background_jobs_organization_type on background_jobs (organization_id, job_type, id)`,
+  // a person's own jobs; work of the system has no creator and pays nothing
+  `create index background_jobs_creator on background_jobs (created_by, organization_id, id) where created_by is not null`,
   `create index background_jobs_failed on background_jobs (failed_at) where failed_at is not null`,
   `create unique index background_jobs_active_key_unique on background_jobs (organization_id, job_type, active_key)
      where active_key is not null`,
@@ -210,7 +212,7 @@ const walls = [
     `grant select on ${table} to carillon_platform`,
     `grant select, insert, update, delete on ${table} to carillon_engine`,
   ]),
-  `grant insert on job_ready to carillon_app`,
+  `grant select, insert on job_ready to carillon_app`,
   `grant select, insert, delete on job_later to carillon_app`,
   `grant select on queue_shares to carillon_app`,
   // Claims hold jobs of many organisations, so carillon_app has no way to them but running_jobs().

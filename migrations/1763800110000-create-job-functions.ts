@@ -188,8 +188,12 @@ const reading = [
      end if;
    end $$`,
   `comment on function running_jobs() is 'jobs that stand in a claim; one whose run is not the row''s run has ended since'`,
-  // The few claims become one map, read once a query; a join against them would keep the list from following its index.
+  // The few claims become one map, made once a query (materialized, or the nested loop of a page makes it anew for each row); a join
+  // against them would keep the list from following its index.
   `create view background_job_view with (security_invoker = true) as
+   with running as materialized (
+     select coalesce(jsonb_object_agg(job_id || ':' || run, jsonb_build_object('at', claimed_at, 'worker', worker)), '{}') jobs
+       from running_jobs())
    select b.id, b.organization_id, b.queue, b.job_type,
      case when b.status = 'queued' and running.jobs ? (b.id || ':' || b.run) then 'processing' else b.status end status,
      b.priority, b.payload, b.result, b.error_message, b.error_code,
@@ -204,8 +208,7 @@ const reading = [
      b.completed_at, b.created_at, b.updated_at, b.created_by, b.updated_by,
      case when b.status = 'queued' then running.jobs -> (b.id || ':' || b.run) ->> 'worker' end worker
    from background_jobs b
-   cross join (select coalesce(jsonb_object_agg(job_id || ':' || run, jsonb_build_object('at', claimed_at, 'worker', worker)), '{}')
-                 jobs from running_jobs()) running
+   cross join running
    left join job_progress p on p.job_id = b.id and p.run = b.run`,
 ];
 

@@ -1,16 +1,17 @@
 // `npm run generate` writes every generated file of the repository; with `--check` it writes nothing and fails, naming those that are stale.
 // To add one: a module under scripts/generated/ that exports `{ path, render(current, context) }`, and a line in the list below.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as prettier from 'prettier';
 import { buildIfStale } from './build-if-stale.mjs';
 import { envExample } from './generated/env-example.mjs';
+import { openApiDocument } from './generated/openapi-document.mjs';
 import { promisedSchema } from './generated/promised-schema.mjs';
 import { readmeConfiguration } from './generated/readme-configuration.mjs';
 import { root, withScratchDatabase } from './generated/scratch-database.mjs';
 
 /** In this order. `render` gets the present text ('' when there is none) and the URL of an empty, migrated database. */
-const generatedFiles = [envExample, readmeConfiguration, promisedSchema];
+const generatedFiles = [envExample, readmeConfiguration, promisedSchema, openApiDocument];
 
 const checkOnly = process.argv.includes('--check');
 buildIfStale();
@@ -24,7 +25,9 @@ const stale = await withScratchDatabase(async (context) => {
     const wanted = await formatted(file, await generated.render(current, context));
     if (wanted === current) continue;
     changed.push(name);
-    if (!checkOnly) writeFileSync(file, wanted);
+    if (checkOnly) continue;
+    mkdirSync(path.dirname(file), { recursive: true });
+    writeFileSync(file, wanted);
   }
   return changed;
 });

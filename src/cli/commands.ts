@@ -2,6 +2,7 @@
 import { start } from '../boot.js';
 import type { Command } from './command.js';
 import { migrateCommand } from './migrate.js';
+import { openApiCommand } from './openapi.js';
 import { provisionCommand } from './provision.js';
 
 export const commands: Record<string, Command> = {
@@ -10,4 +11,5 @@ export const commands: Record<string, Command> = {
   worker: { summary: 'runs jobs, answers no requests', run: () => start({ api: false, worker: true }) },
   provision: provisionCommand,
   migrate: migrateCommand,
+  openapi: openApiCommand,
 };

@@ -3,6 +3,7 @@
  * registered route as everybody and compares. A route without a row here fails that test, and so does a row without a route:
  * whoever adds a route adds its row.
  */
+import { v7 as uuidv7 } from 'uuid';
 import type { Role, Scope } from '../../src/platform/http/index.js';
 import type { TestApp } from './test-app.js';
 
@@ -39,7 +40,30 @@ const keyInA = async (app: TestApp) => {
   return `/api/system/api-keys/${key.id}`;
 };
 
+/** A queued job that Member of A asked for; `place` makes its path. */
+const jobInA = (place: (id: string) => string) => async (app: TestApp) => {
+  const id = uuidv7();
+  await app.db.owner.query(
+    `insert into background_jobs (id, organization_id, queue, job_type, created_by) values ($1, $2, 'default', 'walk', $3)`,
+    [id, app.organizations.A, app.users.Member],
+  );
+  return place(id);
+};
+const backgroundJobInA = (rest = '') => jobInA((id) => `/api/system/background-jobs/${id}${rest}`);
+
 export const routeExpectations: ReadonlyMap<string, Expectation> = new Map<string, Expectation>([
+  // probes and the document
+  ['GET /livez', { least: 'public' }],
+  ['GET /readyz', { least: 'public' }],
+  ['GET /openapi.json', { least: 'public' }],
+  ['GET /docs', { least: 'public' }],
+  ['GET /docs/', { least: 'public' }],
+  ['GET /docs/*', { least: 'public' }],
+  ['GET /docs/index.html', { least: 'public' }],
+  ['GET /docs/LICENSE', { least: 'public' }],
+  ['GET /docs/swagger-ui-init.js', { least: 'public' }],
+  ['GET /docs/docs/swagger-ui-init.js', { least: 'public' }],
+
   // auth
   ['POST /api/auth/login', { least: 'public' }],
   ['POST /api/auth/refresh', { least: 'public' }],
@@ -65,4 +89,20 @@ export const routeExpectations: ReadonlyMap<string, Expectation> = new Map<strin
   ...bothFaces('GET api-keys/:keyId', { pathInA: keyInA }),
   ...bothFaces('DELETE api-keys/:keyId', { pathInA: keyInA }),
   ...bothFaces('GET audit'),
+
+  // jobs
+  ...bothFaces('GET background-jobs'),
+  ...bothFaces('POST background-jobs', { scope: 'jobs:create' }),
+  ...bothFaces('POST background-jobs/bulk', { scope: 'jobs:create' }),
+  ...bothFaces('GET background-jobs/:jobId', { pathInA: backgroundJobInA() }),
+  ...bothFaces('GET background-jobs/:jobId/log', { pathInA: backgroundJobInA('/log') }),
+  ...bothFaces('POST background-jobs/:jobId/cancel', { body: {}, pathInA: backgroundJobInA('/cancel') }),
+  ...bothFaces('POST background-jobs/:jobId/retry', { body: {}, pathInA: backgroundJobInA('/retry') }),
+  ['GET /api/v2/jobs/active', { least: 'Member', scope: 'jobs:read' }],
+  ['GET /api/v2/jobs/:id', { least: 'Member', scope: 'jobs:read', pathInA: jobInA((id) => `/api/v2/jobs/${id}`) }],
+  ['POST /api/v2/jobs', { least: 'SystemAdmin', scope: 'jobs:create' }],
+  ['GET /job-logs', { least: 'OrgAdmin' }],
+  ['GET /job-logs/active', { least: 'OrgAdmin' }],
+  ['GET /job-logs/statistics', { least: 'OrgAdmin' }],
+  ['GET /job-logs/:id', { least: 'OrgAdmin', pathInA: jobInA((id) => `/job-logs/${id}`) }],
 ]);

@@ -22,6 +22,8 @@ export interface TestAppOptions {
   /** A second process on the same database: give the first one's `db`; it is then neither populated again nor dropped by `close`. */
   database?: TestDatabase;
   population?: Population;
+  /** Modules beside the application's own, e.g. with controllers for a test. */
+  modules?: (new () => object)[];
   /** Replaces providers, e.g. `[[MAILER, fakeMailer]]`. */
   providers?: [token: symbol | string | (abstract new (...args: never[]) => unknown), value: unknown][];
   /** Leaves the database as the migrations made it: no organisations, no people. */
@@ -89,7 +91,17 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
   const config = loadConfig({ ...environment, DATABASE_URL: db.url, DATA_DIR: dataDir, ...options.environment });
   let shift = 0;
   const { app, routes } = await compile(options, config, db.url, { now: () => Date.now() + shift });
-  await app.listen(0, '127.0.0.1');
+  const close = async () => {
+    await app.close();
+    rmSync(dataDir, { recursive: true, force: true });
+    if (!options.database) await db.drop();
+  };
+  try {
+    await app.listen(0, '127.0.0.1');
+  } catch (error) {
+    await close();
+    throw error;
+  }
   const url = await app.getUrl();
   return {
     ...population,
@@ -98,16 +110,12 @@ export async function createTestApp(options: TestAppOptions = {}): Promise<TestA
     db,
     config,
     url,
-    routes,
+    routes: [...routes].filter((route) => !/^(HEAD|OPTIONS) /.test(route)),
     async moveClock(milliseconds) {
       shift = milliseconds;
       await moveClock(db.url, milliseconds);
     },
-    async close() {
-      await app.close();
-      rmSync(dataDir, { recursive: true, force: true });
-      if (!options.database) await db.drop();
-    },
+    close,
   };
 }
 
@@ -115,7 +123,9 @@ const nobody: Population = { organizations: { A: '', B: '', P: '' }, users: {} a
 
 async function compile(options: TestAppOptions, config: Config, url: string, clock: Clock) {
   const roles = { api: true, worker: options.worker ?? false };
-  const builder = Test.createTestingModule({ imports: [AppModule.forRoot(config, { url }, roles)] });
+  const builder = Test.createTestingModule({
+    imports: [AppModule.forRoot(config, { url }, roles), ...(options.modules ?? [])],
+  });
   builder.overrideProvider(CLOCK).useValue(clock);
   for (const [token, value] of options.providers ?? []) builder.overrideProvider(token).useValue(value);
   const adapter = createFastifyAdapter(config);
@@ -128,8 +138,7 @@ async function compile(options: TestAppOptions, config: Config, url: string, clo
     forceCloseConnections: true,
   });
   await configureHttp(app, config);
-  await app.init();
-  return { app, routes: [...routes].filter((route) => !/^(HEAD|OPTIONS) /.test(route)) };
+  return { app, routes };
 }
 
 function callers(url: string): Pick<TestApp, 'as' | 'withHeaders' | 'accessToken'> {

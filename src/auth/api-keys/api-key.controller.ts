@@ -1,6 +1,7 @@
-import { Body, Delete, Get, HttpCode, Post, Query } from '@nestjs/common';
+import { Body, Delete, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
 import { CallOrigin, type Origin } from '../../platform/audit/index.js';
-import { AdminController, CurrentPrincipal, type Principal, UuidParam } from '../../platform/http/index.js';
+import { AdminController, CurrentPrincipal, Idempotent, type Principal, UuidParam } from '../../platform/http/index.js';
 import { ApiKeyDto, ApiKeyPageDto, ApiKeyQuery, CreateApiKeyDto, CreatedApiKeyDto } from './api-key.dto.js';
 import { ApiKeyService } from './api-key.service.js';
 
@@ -22,12 +23,16 @@ export class ApiKeyController {
 
   /** Makes a key. This answer is the only one that shows it. */
   @Post()
-  create(
+  @Idempotent({ store: 'nothing' })
+  async create(
     @CurrentPrincipal() principal: Principal,
     @Body() body: CreateApiKeyDto,
     @CallOrigin() origin: Origin,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<CreatedApiKeyDto> {
-    return this.keys.create(principal, body, origin);
+    const made = await this.keys.create(principal, body, origin);
+    void reply.header('Location', `${reply.request.routeOptions.url}/${made.id}`);
+    return made;
   }
 
   /** Revokes a key for good. Safe to repeat. */

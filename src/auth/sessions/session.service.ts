@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { passwordMatches } from '../../organizations/index.js';
 import { recordAudit, recordRefusal } from '../../platform/audit/index.js';
-import { Database, type Transaction } from '../../platform/database/index.js';
+import { Database, onCommit, type Transaction } from '../../platform/database/index.js';
 import { type Principal, Problem } from '../../platform/http/index.js';
 import { actingOrganization } from '../principals/acting-organization.js';
 import { Authenticator } from '../principals/authenticator.js';
@@ -47,10 +47,8 @@ export class SessionService {
   /** @throws Problem 401; a token that was exchanged before ends its whole session (RFC 9700, 4.14.2) */
   async refresh(refreshToken: string, address: string): Promise<SessionDto> {
     const refreshed = await this.database.withoutOrganization((tx) => this.rotate(tx, refreshToken, address));
-    if (!refreshed) {
-      this.authenticator.forget();
+    if (!refreshed)
       throw new Problem(401, 'invalid_refresh_token', 'The refresh token is not valid any more: sign in again.');
-    }
     return this.answer(refreshed.account, refreshed);
   }
 
@@ -60,6 +58,7 @@ export class SessionService {
     if (outcome === 'reused') {
       const entry = { action: 'session.token-reused', targetType: 'session', targetId: sessionId!, address };
       await recordRefusal(tx, null, entry);
+      onCommit(tx, () => this.authenticator.forget());
     }
     if (outcome !== 'rotated') return null;
     const account = await this.principals.accountIn(tx, userId!, sessionId);

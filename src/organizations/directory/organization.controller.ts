@@ -1,6 +1,7 @@
-import { Body, Controller, Get, Patch, Post, Query } from '@nestjs/common';
+import { Body, Controller, Get, Patch, Post, Query, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
 import { CallOrigin, type Origin } from '../../platform/audit/index.js';
-import { CurrentPrincipal, type Principal, RequireRole, UuidParam } from '../../platform/http/index.js';
+import { CurrentPrincipal, Idempotent, type Principal, RequireRole, UuidParam } from '../../platform/http/index.js';
 import {
   ChangeOrganizationDto,
   CreateOrganizationDto,
@@ -29,12 +30,16 @@ export class OrganizationController {
 
   /** Makes an organisation; its people are added under users. */
   @Post()
-  create(
+  @Idempotent()
+  async create(
     @CurrentPrincipal() principal: Principal,
     @Body() body: CreateOrganizationDto,
     @CallOrigin() origin: Origin,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<OrganizationDto> {
-    return this.organizations.create(principal, body, origin);
+    const made = await this.organizations.create(principal, body, origin);
+    void reply.header('Location', `${reply.request.routeOptions.url}/${made.id}`);
+    return made;
   }
 
   /** Changes the name or the slug. */

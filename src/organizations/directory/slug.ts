@@ -1,4 +1,4 @@
-/** A short name from a long one: `Ægir & Søn A/S` → `gir-s-n-a-s` is not pretty, but letters with accents keep their base: `Café Zoë` → `cafe-zoe`. */
+/** A short name from a long one: `Café Zoë & Söhne` → `cafe-zoe-sohne`. Of scripts other than Latin nothing is left: then `organization`. */
 export function slugOf(name: string): string {
   const plain = name
     .normalize('NFKD')

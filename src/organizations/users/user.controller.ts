@@ -1,6 +1,7 @@
-import { Body, Delete, Get, HttpCode, Patch, Post, Query } from '@nestjs/common';
+import { Body, Delete, Get, HttpCode, Patch, Post, Query, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
 import { CallOrigin, type Origin } from '../../platform/audit/index.js';
-import { AdminController, CurrentPrincipal, type Principal, UuidParam } from '../../platform/http/index.js';
+import { AdminController, CurrentPrincipal, Idempotent, type Principal, UuidParam } from '../../platform/http/index.js';
 import {
   ChangeUserDto,
   CreateUserDto,
@@ -30,12 +31,16 @@ export class UserController {
 
   /** Adds a person to the organisation, with a new account or an existing one. */
   @Post()
-  create(
+  @Idempotent({ store: 'nothing' })
+  async create(
     @CurrentPrincipal() principal: Principal,
     @Body() body: CreateUserDto,
     @CallOrigin() origin: Origin,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<UserWithPasswordDto> {
-    return this.users.create(principal, body, origin);
+    const made = await this.users.create(principal, body, origin);
+    void reply.header('Location', `${reply.request.routeOptions.url}/${made.id}`);
+    return made;
   }
 
   /** Changes role, name or phone, disables or enables. Acts on running sessions within half a minute. */

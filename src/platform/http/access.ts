@@ -1,5 +1,6 @@
 /** The decorators that the global guards (src/auth) read. A route without one of the first three stops the boot and fails a test. */
 import { applyDecorators, Controller, createParamDecorator, type ExecutionContext, SetMetadata } from '@nestjs/common';
+import { ApiExtension } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import type { Principal, Role, Scope } from './principal.js';
 
@@ -15,13 +16,25 @@ export const accessMetadata = {
 /** Named limits; their numbers a minute come from the configuration (`THROTTLE_…`). Mutations without one fall under `mutations`. */
 export type RateLimitName = 'login' | 'settings' | 'testSend' | 'jobActions' | 'imports' | 'mutations' | 'unlimited';
 
+/** The same in the OpenAPI document, where people and clients can read it. */
+export const accessExtensions = {
+  public: 'x-carillon-public',
+  role: 'x-carillon-role',
+  scope: 'x-carillon-scope',
+  rateLimit: 'x-carillon-rate-limit',
+} as const;
+
 /** Nobody needs to sign in. */
-export const Public = () => SetMetadata(accessMetadata.public, true);
+export const Public = () =>
+  applyDecorators(SetMetadata(accessMetadata.public, true), ApiExtension(accessExtensions.public, true));
 /** At least this role: SystemAdmin ⊃ OrgAdmin ⊃ Member. */
-export const RequireRole = (role: Role) => SetMetadata(accessMetadata.roles, role);
+export const RequireRole = (role: Role) =>
+  applyDecorators(SetMetadata(accessMetadata.roles, role), ApiExtension(accessExtensions.role, role));
 /** API keys with this scope may call it too; without it a route refuses every API key. */
-export const AllowScope = (scope: Scope) => SetMetadata(accessMetadata.scopes, scope);
-export const RateLimit = (name: RateLimitName) => SetMetadata(accessMetadata.rateLimit, name);
+export const AllowScope = (scope: Scope) =>
+  applyDecorators(SetMetadata(accessMetadata.scopes, scope), ApiExtension(accessExtensions.scope, scope));
+export const RateLimit = (name: RateLimitName) =>
+  applyDecorators(SetMetadata(accessMetadata.rateLimit, name), ApiExtension(accessExtensions.rateLimit, name));
 
 /**
  * A controller with two faces: `/api/system/<path>` for a SystemAdmin, and the same under `/api/organization/<path>` for an OrgAdmin,

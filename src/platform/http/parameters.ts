@@ -1,6 +1,6 @@
 /** Path and query parameters: text that has to become something before a handler sees it. */
 import { applyDecorators, Param, type PipeTransform } from '@nestjs/common';
-import { ApiParam } from '@nestjs/swagger';
+import { ApiParam, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsBoolean, IsInt, IsOptional, Max, Min } from 'class-validator';
 import { notFound } from './problem.js';
@@ -29,6 +29,7 @@ export function UuidParam(name: string, what: string): ParameterDecorator {
 /** A whole number of the query: digits only, so that neither `abc`, `1e3`, `0x10` nor an empty text becomes a number. */
 export const QueryInteger = (min: number, max: number) =>
   applyDecorators(
+    ApiPropertyOptional({ type: 'integer', minimum: min, maximum: max }),
     IsOptional(),
     Transform(({ value }: { value: unknown }) =>
       typeof value === 'string' && /^-?\d{1,15}$/.test(value) ? Number(value) : value,
@@ -41,6 +42,7 @@ export const QueryInteger = (min: number, max: number) =>
 /** `true` or `false`; anything else is refused. */
 export const QueryBoolean = () =>
   applyDecorators(
+    ApiPropertyOptional({ type: 'boolean' }),
     IsOptional(),
     Transform(({ value }: { value: unknown }) => (value === 'true' ? true : value === 'false' ? false : value)),
     IsBoolean(),

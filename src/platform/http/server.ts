@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '../config/index.js';
 import { bodyLimit, discardUnreadBody, guardIncomingBody, parseJsonBody } from './body.js';
 import { docsPolicy, helmetOptions, isDocsPath } from './browser.js';
+import { serveDocument } from './openapi/document.js';
 import { ProblemFilter, sendProblem } from './problem-filter.js';
 import { problemOf } from './problem-of.js';
 import { Problem } from './problem.js';
@@ -61,6 +62,7 @@ export async function configureHttp(app: NestFastifyApplication, config: Config)
   fastify.addHook('preValidation', async (request) => guardQuery(request));
   fastify.addHook('onSend', async (request) => discardUnreadBody(request.raw));
   fastify.addHook('onResponse', async (request, reply) => logRequest(request, reply));
+  serveDocument(app);
 }
 
 /** What is no HTTP, or never became a whole request, ends before Fastify sees it. */

@@ -101,6 +101,17 @@ describe('API keys', () => {
     expect([answer.status, answer.body.errors[0].pointer]).toEqual([status, pointer]);
   });
 
+  it('are made once however often a request with an Idempotency-Key is sent, and the key is kept nowhere', async () => {
+    const body = { name: 'once', scopes: ['jobs:read'] };
+    const headers = { 'idempotency-key': 'the-same' };
+    const first = await app.as('OrgAdmin').request('POST', path, { body, headers });
+    expect([first.status, first.headers.get('location')]).toEqual([201, `${path}/${first.body.id}`]);
+    const again = await app.as('OrgAdmin').request('POST', path, { body, headers });
+    expect(again).toMatchObject({ status: 409, body: { code: 'already_done' } });
+    const { rows } = await app.db.owner.query(`select i::text as row from idempotency_keys i`);
+    expect(JSON.stringify(rows)).not.toContain(first.body.key);
+  });
+
   it('are made for an organisation by a SystemAdmin, listed for all, and audited', async () => {
     const body = { name: 'for B', scopes: ['jobs:read'], organizationId: app.organizations.B };
     const made = await app.as('SystemAdmin').request('POST', '/api/system/api-keys', { body });

@@ -1,4 +1,5 @@
 import { SignJWT } from 'jose';
+import { PrincipalStore } from '../../../src/auth/principals/principal-store.js';
 import { createTestApp, type TestApp } from '../../support/test-app.js';
 import { people } from '../../support/test-population.js';
 
@@ -47,6 +48,18 @@ describe('sessions', () => {
     const won = answers.filter(({ status }) => status === 200);
     expect(won).toHaveLength(1);
     expect((await refresh(won[0]!.body.refreshToken)).status).toBe(401);
+  });
+
+  it('asks the database for principals no more often because somebody shows made-up refresh tokens', async () => {
+    const { accessToken } = await signIn();
+    await me(accessToken);
+    const account = jest.spyOn(app.app.get(PrincipalStore), 'account');
+    await refresh('rt_made-up');
+    expect(
+      (await app.withHeaders({ authorization: `Bearer ${accessToken}` }).request('GET', '/api/system/users')).status,
+    ).toBe(403);
+    expect(account).not.toHaveBeenCalled();
+    account.mockRestore();
   });
 
   it('refuses an expired refresh token, an unknown one, and one of a disabled person', async () => {

@@ -1,0 +1,105 @@
+import { Body, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
+import { ApiHeader, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import {
+  AdminController,
+  AllowScope,
+  CurrentPrincipal,
+  Idempotent,
+  PageQuery,
+  type Principal,
+  RateLimit,
+  UuidParam,
+} from '../platform/http/index.js';
+import { announceCreated, CreationHeaders, idempotencyKeyHeader } from './created-answer.js';
+import { JobActions } from './job-actions.js';
+import { JobListQueryDto } from './job-list-query.dto.js';
+import { JobReader } from './job-reader.js';
+import { type JobRequestHeaders, JobRequests } from './job-requests.js';
+import { JobLogPageDto, JobPageDto, JobWithAttemptsDto } from './job.dto.js';
+import { CancelJobDto, CreatedJobsDto, NewJobDto, NewJobsDto } from './new-job.dto.js';
+
+/** Jobs as those see them who run the place: all of them for a SystemAdmin, those of the organisation for an OrgAdmin. */
+@ApiTags('background jobs')
+@AdminController('background-jobs')
+export class BackgroundJobsController {
+  constructor(
+    private readonly reader: JobReader,
+    private readonly requests: JobRequests,
+    private readonly actions: JobActions,
+  ) {}
+
+  /** Jobs that meet all of the conditions, newest first. */
+  @Get()
+  list(@CurrentPrincipal() principal: Principal, @Query() query: JobListQueryDto): Promise<JobPageDto> {
+    return this.reader.list(principal, query);
+  }
+
+  /** Creates a job. An Idempotency-Key sent again with the same body within 24 hours answers the job it made. */
+  @Post()
+  @HttpCode(202)
+  @AllowScope('jobs:create')
+  @ApiHeader(idempotencyKeyHeader)
+  async create(
+    @CurrentPrincipal() principal: Principal,
+    @Body() body: NewJobDto,
+    @CreationHeaders() headers: JobRequestHeaders,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<JobWithAttemptsDto> {
+    const { job, replayed } = await this.requests.create(principal, body, headers);
+    announceCreated(reply, job.id, replayed);
+    return job;
+  }
+
+  /** Creates up to 1,000 jobs of one organisation: all or none. */
+  @Post('bulk')
+  @HttpCode(202)
+  @AllowScope('jobs:create')
+  @Idempotent()
+  async createMany(
+    @CurrentPrincipal() principal: Principal,
+    @Body() body: NewJobsDto,
+    @CreationHeaders() headers: JobRequestHeaders,
+  ): Promise<CreatedJobsDto> {
+    return { ids: await this.requests.createMany(principal, body.jobs, headers) };
+  }
+
+  /** One job with its attempts. */
+  @Get(':jobId')
+  one(@CurrentPrincipal() principal: Principal, @UuidParam('jobId', 'job') jobId: string): Promise<JobWithAttemptsDto> {
+    return this.reader.one(principal, jobId);
+  }
+
+  /** What the job's handler logged, oldest first. */
+  @Get(':jobId/log')
+  log(
+    @CurrentPrincipal() principal: Principal,
+    @UuidParam('jobId', 'job') jobId: string,
+    @Query() query: PageQuery,
+  ): Promise<JobLogPageDto> {
+    return this.reader.log(principal, jobId, query);
+  }
+
+  /** Ends a queued job at once and tells a running one to end; 409 for one that has ended. */
+  @Post(':jobId/cancel')
+  @HttpCode(200)
+  @RateLimit('jobActions')
+  cancel(
+    @CurrentPrincipal() principal: Principal,
+    @UuidParam('jobId', 'job') jobId: string,
+    @Body() body: CancelJobDto,
+  ): Promise<JobWithAttemptsDto> {
+    return this.actions.cancel(principal, jobId, body?.reason);
+  }
+
+  /** Runs a job that has ended once more; 409 for one that has not. */
+  @Post(':jobId/retry')
+  @HttpCode(200)
+  @RateLimit('jobActions')
+  retry(
+    @CurrentPrincipal() principal: Principal,
+    @UuidParam('jobId', 'job') jobId: string,
+  ): Promise<JobWithAttemptsDto> {
+    return this.actions.retry(principal, jobId);
+  }
+}

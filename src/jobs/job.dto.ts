@@ -1,0 +1,104 @@
+/** What the routes of jobs answer; times are ISO 8601 in UTC. */
+
+export const jobStatuses = ['queued', 'processing', 'completed', 'failed', 'cancelled'] as const;
+export type JobStatus = (typeof jobStatuses)[number];
+
+/** What a job is about. */
+export class JobSubjectDto {
+  /** @example dataset */
+  type!: string;
+  id!: string;
+}
+
+export class JobDto {
+  /** UUIDv7: later jobs have greater ids. */
+  id!: string;
+  organizationId!: string;
+  /** @example imports */
+  queue!: string;
+  /** @example dataset.import */
+  jobType!: string;
+  /** One that waits for its retry is `queued` with `retryCount` > 0 and `nextRetryAt` set. */
+  status!: JobStatus;
+  /** 1 high, 0 normal, -1 low. */
+  priority!: number;
+  payload!: unknown;
+  result!: unknown;
+  errorMessage!: string | null;
+  /** @example worker_lost */
+  errorCode!: string | null;
+  /** 0–100; never falls within an attempt. */
+  progress!: number;
+  progressMessage!: string | null;
+  retryCount!: number;
+  /** Retries after the first attempt. */
+  maxRetries!: number;
+  nextRetryAt!: Date | null;
+  /** Not before this instant. */
+  runAt!: Date;
+  timeoutSeconds!: number | null;
+  tags!: string[];
+  subject!: JobSubjectDto | null;
+  scheduleId!: string | null;
+  cancelRequestedAt!: Date | null;
+  cancelReason!: string | null;
+  /** The user or API key that asked for it; null for work of the system. */
+  createdBy!: string | null;
+  createdAt!: Date;
+  /** Of the run that goes on, else of the last attempt. */
+  startedAt!: Date | null;
+  completedAt!: Date | null;
+  /** The process that runs it now. */
+  worker!: string | null;
+  updatedAt!: Date;
+}
+
+export class JobAttemptDto {
+  /** 1 for the first. */
+  attempt!: number;
+  /** The process that ran it. */
+  worker!: string | null;
+  startedAt!: Date;
+  endedAt!: Date;
+  outcome!: 'completed' | 'failed' | 'timed_out' | 'discarded' | 'cancelled' | 'worker_lost';
+  errorMessage!: string | null;
+  errorCode!: string | null;
+}
+
+/** One job with the history of its ended attempts, oldest first. */
+export class JobWithAttemptsDto extends JobDto {
+  attempts!: JobAttemptDto[];
+}
+
+export class JobLogEntryDto {
+  id!: string;
+  attempt!: number;
+  level!: 'debug' | 'info' | 'warn' | 'error';
+  message!: string;
+  data!: unknown;
+  createdAt!: Date;
+}
+
+/** One job with its attempts and its log, oldest entry first (at most 1,000 are kept). */
+export class JobWithLogDto extends JobWithAttemptsDto {
+  log!: JobLogEntryDto[];
+}
+
+export class JobPageDto {
+  jobs!: JobDto[];
+  /** Exact to 10,000. */
+  total!: number;
+  /** There are more than 10,000. */
+  totalIsEstimate?: true;
+  /** Pass it as `cursor` for the page that follows; null on the last. */
+  nextCursor!: string | null;
+}
+
+export class ActiveJobsDto {
+  jobs!: JobDto[];
+}
+
+export class JobLogPageDto {
+  entries!: JobLogEntryDto[];
+  total!: number;
+}
