@@ -181,12 +181,14 @@ const administrators = [
    end $$`,
   `create function carillon_set_system_admin(p_user uuid, p_value boolean) returns void language sql ${definer} as
      $$ update users set is_system_admin = p_value, updated_at = carillon_now() where id = p_user $$`,
+  // Who belongs to no organisation cannot sign in, and does not count.
   // Holds the administrators' lock until the caller's transaction ends: two of them cannot remove each other at once.
   `create function carillon_is_last_administrator(p_user uuid) returns boolean language plpgsql ${definer} as $$
    begin
      perform pg_advisory_xact_lock(7000002);
      return exists (select from users where id = p_user and is_system_admin and disabled_at is null)
-        and not exists (select from users where id <> p_user and is_system_admin and disabled_at is null);
+        and not exists (select from users u join memberships m on m.user_id = u.id
+                        where u.id <> p_user and u.is_system_admin and u.disabled_at is null);
    end $$`,
 ];
 

@@ -51,7 +51,7 @@ export class Claimer {
   /** Asks one queue for up to `batch` jobs; null when none may have work any more. @throws with SQLSTATE CJ001 when the lease is lost */
   async claim(session: WorkerSession, batch: number): Promise<{ claimId: string; jobs: ClaimedJob[] } | null> {
     if (this.lookAround) await this.look();
-    for (const [name, queue] of [...this.queues]) {
+    for (const [name, queue] of this.queues) {
       if (!queue.hopeful) continue;
       const claim = await this.ask(name, queue, session, batch);
       if (claim) return claim;

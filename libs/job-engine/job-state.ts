@@ -112,9 +112,7 @@ export function decideOutcome(job: JobAtEnd, result: RunResult, now: Date, rando
       return queued(job, 'release', 'released', { dueAt: result.delay > 0 ? after(now, result.delay) : null });
     case 'worker_lost':
       return workerLost(job);
-    case 'threw':
-    case 'timed_out':
-    case 'retry_after':
+    default:
       return failedAttempt(job, result, now, random);
   }
 }

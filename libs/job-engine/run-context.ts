@@ -52,7 +52,7 @@ export class RunContext implements JobContext {
 
   progress(percent: number, message?: string): Promise<void> {
     this.percent = nextProgress(this.percent, percent);
-    if (message !== undefined) this.message = storable(String(message), limits.progressMessage);
+    if (message !== undefined) this.message = storable(message, limits.progressMessage);
     this.reported = true;
     const report = { id: this.job.id, run: this.job.run, percent: this.percent, message: this.message };
     return this.remember(this.services.traces.report(report));
@@ -60,7 +60,7 @@ export class RunContext implements JobContext {
 
   log(level: LogLevel, text: string, data?: unknown): void {
     if (++this.lines > maxLogLines) return;
-    const line = { id: this.job.id, attempt: this.attempt, level, message: storable(String(text), limits.logText) };
+    const line = { id: this.job.id, attempt: this.attempt, level, message: storable(text, limits.logText) };
     void this.remember(this.services.traces.append({ ...line, data: logData(data) }));
   }
 

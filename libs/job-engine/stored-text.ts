@@ -12,7 +12,8 @@ export const limits = {
 } as const;
 
 /** Text without NUL and lone surrogates, at most `max` characters long; what was cut off ends in an ellipsis. */
-export function storable(text: string, max: number): string {
+export function storable(given: unknown, max: number): string {
+  const text = typeof given === 'string' ? given : String(given);
   // cut before cleaning: a text of a megabyte is not walked for the sake of its first page
   return clean(text.length > max ? `${text.slice(0, max - 1)}…` : text);
 }
@@ -40,15 +41,21 @@ function cleanDeep(value: unknown): unknown {
 /** Code and message of whatever was thrown, `undefined` included. */
 export function describeError(error: unknown): { code: string; message: string; stack?: string } {
   if (!(error instanceof Error)) {
-    const kind = error === null ? 'null' : typeof error;
-    const text =
-      typeof error === 'string' ? error : `the handler threw ${kind}${kind === 'object' ? '' : ` ${String(error)}`}`;
+    const text = typeof error === 'string' ? error : `the handler threw ${named(error)}`;
     return { code: 'thrown', message: storable(text, limits.message) };
   }
   const { code } = error as { code?: unknown };
   return {
     code: storable(typeof code === 'string' && code !== '' ? code : error.name || 'Error', limits.code),
-    message: storable(String(error.message), limits.message),
+    message: storable(error.message, limits.message),
     ...(typeof error.stack === 'string' && { stack: storable(error.stack, limits.stack) }),
   };
+}
+
+/** What it is, without trusting its toString. */
+function named(thrown: unknown): string {
+  if (thrown === null || thrown === undefined) return String(thrown);
+  return typeof thrown === 'object' || typeof thrown === 'function'
+    ? typeof thrown
+    : `${typeof thrown} ${String(thrown)}`;
 }

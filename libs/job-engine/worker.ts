@@ -5,7 +5,14 @@ import { sqlState } from './errors.js';
 import { FinishWriter } from './finisher.js';
 import type { RegisteredHandler } from './handler.js';
 import type { JobClient } from './job-client.js';
-import { readBackClaims, registerWorker, removeWorker, renewLease, runsToStop } from './job-store/index.js';
+import {
+  type EndOfRun,
+  readBackClaims,
+  registerWorker,
+  removeWorker,
+  renewLease,
+  runsToStop,
+} from './job-store/index.js';
 import { Loop } from './loop.js';
 import type { EngineLog, FinishHook, SqlPool } from './ports.js';
 import { Run } from './run.js';
@@ -250,16 +257,19 @@ export class Worker {
     if (run.stopped === 'lease_lost') session.finisher.settle(job);
     else if (!session.lost) {
       const now = new Date(run.startedAt.getTime() + performance.now() - began);
-      void session.finisher.add(endOf(run, result, now)).then((written) => {
-        this.counters[written]++;
-        if (written === 'refused')
-          this.options.log.warn(`a late result of job ${job.id} was refused: it is no longer ours`);
-      });
+      void this.writeEnd(session, endOf(run, result, now));
     }
     this.claimer.slotFreed(job.queue);
     if (session !== this.session) return;
     this.startWaiting(session);
     if (!this.stopping && this.wanted(session) > 0) this.pump();
+  }
+
+  private async writeEnd(session: WorkerSession, end: EndOfRun): Promise<void> {
+    const written = await session.finisher.add(end);
+    this.counters[written]++;
+    if (written === 'refused')
+      this.options.log.warn(`a late result of job ${end.job.id} was refused: it is no longer ours`);
   }
 
   private keepApart(run: Run): void {

@@ -41,9 +41,7 @@ export class JobTypes implements OnModuleInit {
 
   /** Types under their own names, aliases within; sorted. */
   list(): JobType[] {
-    return [...new Set(this.known.values())]
-      .map(({ checkPayload: _check, run: _run, ...type }) => type)
-      .sort((a, b) => a.type.localeCompare(b.type));
+    return [...new Set(this.known.values())].map(described).sort((a, b) => a.type.localeCompare(b.type));
   }
 
   /**
@@ -98,6 +96,17 @@ export class UnknownJobType extends Error {
     super(`there is no job type "${type}"`);
   }
 }
+
+const described = (handler: RegisteredHandler): JobType => ({
+  type: handler.type,
+  queue: handler.queue,
+  maxRetries: handler.maxRetries,
+  timeoutSeconds: handler.timeoutSeconds,
+  priority: handler.priority,
+  backoff: handler.backoff,
+  aliases: handler.aliases,
+  internal: handler.internal,
+});
 
 function registered({ payload, ...declared }: Declared, metatype: Type, job: Partial<Job> | null): RegisteredHandler {
   if (typeof job?.run !== 'function')

@@ -46,7 +46,7 @@ const queries = {
   // from 18 on "not null" is a constraint of its own (contype n): columns tell it already
   constraint: `select t.relname || '.' || c.conname as name, pg_get_constraintdef(c.oid) || case when c.convalidated then '' else ' (not validated)' end as is
                from ${tables} t join pg_constraint c on c.conrelid = t.oid where c.contype not in ('n', 't')`,
-  index: `select c.relname as name, replace(pg_get_indexdef(i.indexrelid), format(' ON %I.', current_schema()), ' ON ') || case when i.indisvalid then '' else ' (invalid)' end as is
+  index: `select t.relname || '.' || c.relname as name, replace(pg_get_indexdef(i.indexrelid), format(' ON %I.', current_schema()), ' ON ') || case when i.indisvalid then '' else ' (invalid)' end as is
           from ${tables} t join pg_index i on i.indrelid = t.oid join pg_class c on c.oid = i.indexrelid`,
   trigger: `select t.relname || '.' || g.tgname as name, pg_get_triggerdef(g.oid) || case g.tgenabled when 'O' then '' else ' (disabled)' end as is
             from ${tables} t join pg_trigger g on g.tgrelid = t.oid and not g.tgisinternal`,
@@ -73,17 +73,21 @@ const queries = {
                where n.oid = current_schema()::regnamespace and grantee <> 'public'`,
 };
 
-/** Every difference in a sentence, e.g. `index users_email_unique is missing`; empty when the live database keeps the promise. */
+/** Every difference in a sentence, e.g. `index users.users_email_unique is missing`; empty when the live database keeps the promise. */
 export function differences(promised: Catalog, live: Catalog): string[] {
-  const kinds = Object.keys({ ...promised, ...live });
-  return kinds.flatMap((kind) => {
+  const tableDiffers = (name: string) => promised.table?.[name] !== live.table?.[name];
+  return Object.keys({ ...promised, ...live }).flatMap((kind) => {
     const wanted = promised[kind] ?? {};
     const found = live[kind] ?? {};
     return Object.keys({ ...wanted, ...found })
+      .filter((name) => kind === 'table' || !tableDiffers(tableOf(name)))
       .sort()
       .flatMap((name) => difference(`${kind} ${name}`, wanted[name], found[name]));
   });
 }
+
+/** `users.email`, `table users to carillon_app`, `column users.email to …` → `users`: where a whole table differs, one sentence is enough. */
+const tableOf = (name: string) => name.replace(/^(table|column) /, '').split(/[. ]/)[0] ?? '';
 
 function difference(what: string, wanted: string | undefined, found: string | undefined): string[] {
   if (wanted === found) return [];

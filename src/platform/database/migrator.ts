@@ -44,7 +44,12 @@ async function executedMigrations(client: pg.ClientBase | pg.Pool): Promise<stri
   return rows.map((row) => row.name);
 }
 
-export const migrationClasses = Object.values(migrations);
+/** In the order in which they run: by the time in the name (a module lists its exports by the alphabet). */
+export const migrationClasses = Object.values(migrations).sort((a, b) => timeIn(a.name) - timeIn(b.name));
+
+function timeIn(name: string): number {
+  return Number(/\d+$/.exec(name)?.[0]);
+}
 
 async function underLock<T>(
   address: DatabaseAddress,

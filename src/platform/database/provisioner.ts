@@ -16,11 +16,13 @@ const provisioningSql = (login: string) =>
   databaseRoles.map((role) => `  create role ${role} nologin; grant ${role} to ${login};`).join('\n');
 
 /**
- * Makes the cluster-wide runtime roles and lets the connected login assume them. Safe to repeat and to run twice at once.
+ * Makes the cluster-wide runtime roles and lets the connected login assume them. Safe to repeat and to run twice at once; where an
+ * administrator has done it already, the login needs no rights for it.
  * @throws NotProvisioned when the login may not create roles; the message says what to run
  */
 export async function provision(address: DatabaseAddress): Promise<void> {
   for (let attempt = 1; ; attempt++) {
+    if ((await missingRoles(address)).length === 0) return;
     try {
       return await withClient(address, makeRoles);
     } catch (error) {

@@ -119,6 +119,11 @@ describe('users', () => {
       .as('SystemAdmin')
       .request('PATCH', `${system}/${user.id}`, { body: { role: 'SystemAdmin' } });
     expect(second).toMatchObject({ status: 200, body: { role: 'SystemAdmin', organizationId: app.organizations.A } });
+    // without an organisation the second could not sign in, so the first would be the last again
+    await app.as('SystemAdmin').request('DELETE', `${system}/${user.id}`);
+    const alone = await app.as('SystemAdmin').request('PATCH', last, { body: { disabled: true } });
+    expect(alone.status).toBe(409);
+    await app.as('OrgAdmin').request('POST', own, { body: { email: user.email, name: 'X', role: 'Member' } });
     const down = await app.as('SystemAdmin').request('PATCH', `${system}/${user.id}`, { body: { role: 'Member' } });
     expect(down).toMatchObject({ status: 200, body: { role: 'Member' } });
   });
