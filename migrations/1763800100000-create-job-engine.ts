@@ -121,7 +121,7 @@ const wideTables = [
      message text,
      updated_at timestamptz not null
    ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_cost_delay = 0)`,
-  `create function forget_traces_of_deleted_jobs() returns trigger language plpgsql security definer set search_path = pg_catalog, public as $$
+  `create function forget_traces_of_deleted_jobs() returns trigger language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
    begin
      delete from job_attempts where job_id in (select id from deleted);
      delete from job_log_entries where job_id in (select id from deleted);

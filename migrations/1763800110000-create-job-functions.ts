@@ -173,7 +173,7 @@ const finish = `create function finish_runs(me int, worker_name text, results js
 const reading = [
   // Claims hold jobs of many organisations; this is the one window carillon_app has on them.
   `create function running_jobs_of_current_organization() returns table (job_id uuid, run int, claimed_at timestamptz, worker text)
-     language sql stable security definer set search_path = pg_catalog, public rows 100 as $$
+     language sql stable security definer set search_path = pg_catalog, public, pg_temp rows 100 as $$
      select mine.id, mine.run, c.claimed_at, w.name
        from job_claims c join job_workers w using (worker), unnest(c.jobs, c.orgs, c.runs) mine (id, org, run)
       where mine.org = (select number from organizations where id = carillon_current_organization()) $$`,

@@ -97,6 +97,8 @@ export class Finisher {
   lost = false;
   private readonly gathered = new Gatherer<EndOfRun, Written>((ends) => this.write(ends), { maxBatch: 1_000 });
   private readonly openJobs = new Map<string, number>();
+  private unsettled = 0;
+  private readonly whenSettled: (() => void)[] = [];
   private emptied: string[] = [];
   private dropTimer: NodeJS.Timeout | undefined;
 
@@ -116,16 +118,19 @@ export class Finisher {
     return [...this.openJobs.keys()];
   }
 
+  /** Ends that are not written yet. */
   get backlog(): number {
-    return this.gathered.size;
+    return this.unsettled;
   }
 
   /** Resolves once the end is written or refused; never rejects. */
   async add(end: EndOfRun): Promise<Written> {
+    this.unsettled++;
     let written = await this.gathered.add(end);
     if (written === 'refused' && end.decision.status === 'queued' && !this.lost)
       written = await this.gathered.add(cancelledInstead(end));
     this.settle(end.job);
+    if (--this.unsettled === 0) for (const settled of this.whenSettled.splice(0)) settled();
     return written;
   }
 
@@ -138,8 +143,7 @@ export class Finisher {
 
   /** Everything written that was added, and the last claims dropped. */
   async drain(): Promise<void> {
-    await this.gathered.idle();
-    clearTimeout(this.dropTimer);
+    if (this.unsettled > 0) await new Promise<void>((resolve) => this.whenSettled.push(resolve));
     await this.drop();
   }
 

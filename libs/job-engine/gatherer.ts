@@ -23,10 +23,6 @@ export class Gatherer<Item, Answer> {
     });
   }
 
-  get size(): number {
-    return this.waiting.length;
-  }
-
   /** Resolves once nothing waits and nothing is in flight. */
   async idle(): Promise<void> {
     if (this.waiting.length === 0 && this.inFlight === 0) return;

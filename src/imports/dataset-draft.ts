@@ -102,7 +102,7 @@ export class DatasetDraft {
 
   /** The published dataset with the same content, if there is one. */
   original(): Promise<Dataset | null> {
-    return this.transact((tx) => datasets.publishedWith(tx, this.upload.sha256));
+    return this.transact((tx) => datasets.original(tx, { id: this.id.datasetId, sha256: this.upload.sha256 }));
   }
 
   /** Moves the file from the staging area to where it stays; done before, it is done. */

@@ -69,9 +69,9 @@ export const datasets = {
     return rows.length > 0;
   },
 
-  async publishedWith(tx: Transaction, sha256: string): Promise<Dataset | null> {
-    return tx.getRepository(Dataset).findOneBy({ sha256, publishedAt: Not(IsNull()) });
-  },
+  /** Another dataset with this content. */
+  original: (tx: Transaction, { id, sha256 }: Pick<Dataset, 'id' | 'sha256'>) =>
+    tx.getRepository(Dataset).findOneBy({ sha256, id: Not(id), publishedAt: Not(IsNull()) }),
 
   /**
    * Writes rows as carrying this run, numbered from `first`. `json`: an array of arrays. The draft's row is locked FOR SHARE, so that a run

@@ -1,5 +1,5 @@
 import { IsUUID } from 'class-validator';
-import { DiscardJob, type Job, type JobContext } from '@carillon/job-engine';
+import { DiscardJob, type Job, type JobContext, RunStopped } from '@carillon/job-engine';
 import { JobHandler } from '@carillon/nest-jobs';
 import type { DatasetFormat } from './dataset.entity.js';
 import type { DatasetFacts } from './dataset.repository.js';
@@ -143,8 +143,7 @@ const describe = ({ name, encoding, delimiter }: Format) =>
   `${name.toUpperCase()} in ${encoding}${delimiter ? `, separated by ${delimiterNames[delimiter]}` : ''}`;
 
 /** Time-outs, lost leases and shutdowns fire the signal too, but then the import runs again. */
-const isCancelled = (signal: AbortSignal) =>
-  signal.aborted && (signal.reason as { kind?: string } | undefined)?.kind === 'cancel';
+const isCancelled = ({ reason }: AbortSignal) => reason instanceof RunStopped && reason.kind === 'cancel';
 
 const refusalOf = ({ message, code, badRows }: UnreadableFile) =>
   new DiscardJob(message, code, badRows.length > 0 ? { badRowSamples: badRows.slice(0, most.badRows) } : undefined);

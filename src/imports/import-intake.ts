@@ -45,6 +45,8 @@ export class ImportIntake {
     feed(stream, gauge);
     try {
       await this.storage.put(key, gauge);
+    } catch (error) {
+      throw gauge.errored ?? error;
     } finally {
       stream.unpipe(gauge).resume(); // what is not wanted is read on, or the client would never get to read the answer
     }

@@ -3,6 +3,7 @@
  * registered route as everybody and compares. A route without a row here fails that test, and so does a row without a route:
  * whoever adds a route adds its row.
  */
+import { createHash } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
 import type { Role, Scope } from '../../src/platform/http/index.js';
 import type { TestApp } from './test-app.js';
@@ -49,6 +50,16 @@ const jobInA = (place: (id: string) => string) => async (app: TestApp) => {
   );
   return place(id);
 };
+/** A published dataset of A; `place` makes its path. */
+const datasetInA = (place: (id: string) => string) => async (app: TestApp) => {
+  const id = uuidv7();
+  await app.db.owner.query(
+    `insert into datasets (id, organization_id, upload_id, run, name, file_name, bytes, sha256, published_at)
+     values ($1, $2, $1, 1, 'walk', 'walk.csv', 0, $3, now())`,
+    [id, app.organizations.A, createHash('sha256').update(id).digest('hex')],
+  );
+  return place(id);
+};
 const backgroundJobInA = (rest = '') => jobInA((id) => `/api/system/background-jobs/${id}${rest}`);
 
 export const routeExpectations: ReadonlyMap<string, Expectation> = new Map<string, Expectation>([
@@ -90,6 +101,15 @@ export const routeExpectations: ReadonlyMap<string, Expectation> = new Map<strin
   ...bothFaces('DELETE api-keys/:keyId', { pathInA: keyInA }),
   ...bothFaces('GET audit'),
 
+  // notifications
+  ...bothFaces('GET notification-settings'),
+  ...bothFaces('PUT notification-settings'),
+  ...bothFaces('POST notification-settings/test-email'),
+  ...bothFaces('POST notification-settings/test-sms'),
+  ...bothFaces('POST notification-settings/test-slack'),
+  ...bothFaces('POST notification-settings/test/:channel'),
+  ...bothFaces('GET mailbox'),
+
   // jobs
   ...bothFaces('GET background-jobs'),
   ...bothFaces('POST background-jobs', { scope: 'jobs:create' }),
@@ -105,4 +125,24 @@ export const routeExpectations: ReadonlyMap<string, Expectation> = new Map<strin
   ['GET /job-logs/active', { least: 'OrgAdmin' }],
   ['GET /job-logs/statistics', { least: 'OrgAdmin' }],
   ['GET /job-logs/:id', { least: 'OrgAdmin', pathInA: jobInA((id) => `/job-logs/${id}`) }],
+
+  // imports and datasets
+  ['POST /api/v2/imports', { least: 'Member', scope: 'imports:create' }],
+  ['GET /api/v2/datasets', { least: 'Member', scope: 'datasets:read' }],
+  [
+    'GET /api/v2/datasets/:id',
+    { least: 'Member', scope: 'datasets:read', pathInA: datasetInA((id) => `/api/v2/datasets/${id}`) },
+  ],
+  [
+    'GET /api/v2/datasets/:id/rows',
+    { least: 'Member', scope: 'datasets:read', pathInA: datasetInA((id) => `/api/v2/datasets/${id}/rows`) },
+  ],
+  [
+    'POST /api/v2/datasets/:id/export',
+    { least: 'Member', scope: 'datasets:read', pathInA: datasetInA((id) => `/api/v2/datasets/${id}/export`) },
+  ],
+  [
+    'GET /api/v2/datasets/:id/exports/:jobId',
+    { least: 'Member', scope: 'datasets:read', pathInA: datasetInA((id) => `/api/v2/datasets/${id}/exports/${id}`) },
+  ],
 ]);

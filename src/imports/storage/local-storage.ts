@@ -15,6 +15,7 @@ export class LocalStorage implements Storage {
   }
 
   async put(key: StorageKey, source: Readable, signal?: AbortSignal): Promise<void> {
+    source.on('error', () => undefined); // it may fail before the pipeline listens, which then finds it failed
     await mkdir(this.incoming, { recursive: true });
     const unfinished = path.join(this.incoming, randomUUID());
     const file = await open(unfinished, 'wx', 0o600);

@@ -1,21 +1,17 @@
 import type { LoggerService } from '@nestjs/common';
-import { pino, type Logger as Pino } from 'pino';
+import { type DestinationStream, pino, type Logger as Pino, type LoggerOptions } from 'pino';
 import type { Config } from '../config/index.js';
+import { describeError, withoutSecrets, withoutSecretShapes } from './redaction.js';
 
-/** Paths whose values never reach a log line. */
-const redact = [
-  'password',
-  '*.password',
-  '*.authorization',
-  '*.cookie',
-  '*.token',
-  '*.secret',
-  'req.headers.authorization',
-];
-
-/** One JSON object a line on standard output; pino escapes control characters. */
-export function createLogger(config: Pick<Config, 'logLevel'>): Pino {
-  return pino({ level: config.logLevel, redact: { paths: redact, censor: '[redacted]' } });
+/** One JSON object a line on standard output (or to `destination`); pino escapes control characters. */
+export function createLogger(config: Pick<Config, 'logLevel'>, destination?: DestinationStream): Pino {
+  const options: LoggerOptions = {
+    level: config.logLevel,
+    formatters: { log: (line) => withoutSecrets(line) },
+    serializers: { err: describeError },
+    hooks: { streamWrite: withoutSecretShapes },
+  };
+  return destination ? pino(options, destination) : pino(options);
 }
 
 /** Nest's own messages, and those of `Logger` in the features, through pino. */

@@ -1,5 +1,5 @@
 /** A Nest application of one controller behind the house's HTTP conventions, on a real socket. */
-import type { DynamicModule, INestApplication, Provider, Type } from '@nestjs/common';
+import type { DynamicModule, INestApplication, LoggerService, Provider, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { loadConfig } from '../../../src/platform/config/index.js';
@@ -21,14 +21,15 @@ export interface Answer {
 
 export async function startSmallApp(
   controllers: Type[],
-  more: { imports?: (DynamicModule | Type)[]; providers?: Provider[] } = {},
+  more: { imports?: (DynamicModule | Type)[]; providers?: Provider[]; logger?: LoggerService } = {},
 ): Promise<SmallApp> {
   class SmallModule {}
+  const { logger, ...parts } = more;
   const config = loadConfig({ NODE_ENV: 'test', LOG_LEVEL: 'silent' });
   const app = await NestFactory.create<NestFastifyApplication>(
-    { module: SmallModule, controllers, ...more },
+    { module: SmallModule, controllers, ...parts },
     createFastifyAdapter(config),
-    { logger: false, forceCloseConnections: true },
+    { logger: logger ?? false, forceCloseConnections: true },
   );
   await configureHttp(app, config);
   await app.listen(0, '127.0.0.1');
