@@ -25,7 +25,11 @@ export class Demo {
   async fillWhenEmpty(): Promise<void> {
     const administrator = await this.loneAdministrator();
     if (!administrator) return;
-    const bakery = await this.organizations.create(administrator, { name: 'Lindenhof Bakery', slug: 'lindenhof' }, nobodysRequest);
+    const bakery = await this.organizations.create(
+      administrator,
+      { name: 'Lindenhof Bakery', slug: 'lindenhof' },
+      nobodysRequest,
+    );
     const olivia = await this.users.create(
       { ...administrator, organizationId: bakery.id, allOrganizations: false },
       { email: 'olivia@lindenhof.example', name: 'Olivia Brandt', role: 'OrgAdmin' },
