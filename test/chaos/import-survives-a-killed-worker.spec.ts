@@ -6,6 +6,9 @@ import { createTestDatabase, type TestDatabase } from '../support/test-database.
 
 const rows = 60_000;
 
+// whole processes on a machine that may be busy
+jest.setTimeout(120_000);
+
 describe('an import whose worker is killed', () => {
   let db: TestDatabase;
   beforeEach(async () => {

@@ -15,6 +15,9 @@ import { orders } from '../../support/sample-files.js';
 
 const administrator = { ADMIN_EMAIL: 'admin@example.test', ADMIN_PASSWORD: 'a long enough password' };
 
+// whole processes, embedded databases included, on a machine that may be busy
+jest.setTimeout(120_000);
+
 describe('a newcomer', () => {
   afterEach(async () => {
     await killAll();
