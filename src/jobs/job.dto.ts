@@ -1,7 +1,16 @@
 /** What the routes of jobs answer; times are ISO 8601 in UTC. */
+import { ApiProperty } from '@nestjs/swagger';
+import type { JobState } from '@carillon/job-engine';
 
-export const jobStatuses = ['queued', 'processing', 'completed', 'failed', 'cancelled'] as const;
-export type JobStatus = (typeof jobStatuses)[number];
+/** Whatever a handler made of it. */
+const anyJson = {
+  type: undefined,
+  anyOf: [
+    { type: 'object', additionalProperties: true },
+    { type: 'array', items: {} },
+    ...['string', 'number', 'boolean', 'null'].map((type) => ({ type })),
+  ],
+} as object;
 
 /** What a job is about. */
 export class JobSubjectDto {
@@ -19,10 +28,12 @@ export class JobDto {
   /** @example dataset.import */
   jobType!: string;
   /** One that waits for its retry is `queued` with `retryCount` > 0 and `nextRetryAt` set. */
-  status!: JobStatus;
+  status!: JobState;
   /** 1 high, 0 normal, -1 low. */
   priority!: number;
-  payload!: unknown;
+  payload!: Record<string, unknown>;
+  /** What its handler returned; null before. */
+  @ApiProperty(anyJson)
   result!: unknown;
   errorMessage!: string | null;
   /** @example worker_lost */
@@ -75,6 +86,7 @@ export class JobLogEntryDto {
   attempt!: number;
   level!: 'debug' | 'info' | 'warn' | 'error';
   message!: string;
+  @ApiProperty(anyJson)
   data!: unknown;
   createdAt!: Date;
 }
