@@ -1,6 +1,6 @@
 /** What the routes of jobs answer; times are ISO 8601 in UTC. */
 import { ApiProperty } from '@nestjs/swagger';
-import type { JobState } from '@carillon/job-engine';
+import { type JobState, jobStates } from '@carillon/job-engine';
 
 /** Whatever a handler made of it. */
 const anyJson = {
@@ -28,6 +28,7 @@ export class JobDto {
   /** @example dataset.import */
   jobType!: string;
   /** One that waits for its retry is `queued` with `retryCount` > 0 and `nextRetryAt` set. */
+  @ApiProperty({ enum: jobStates })
   status!: JobState;
   /** 1 high, 0 normal, -1 low. */
   priority!: number;
@@ -71,6 +72,7 @@ export class JobAttemptDto {
   worker!: string | null;
   startedAt!: Date;
   endedAt!: Date;
+  @ApiProperty({ enum: ['completed', 'failed', 'timed_out', 'discarded', 'cancelled', 'worker_lost'] })
   outcome!: 'completed' | 'failed' | 'timed_out' | 'discarded' | 'cancelled' | 'worker_lost';
   errorMessage!: string | null;
   errorCode!: string | null;
@@ -84,6 +86,7 @@ export class JobWithAttemptsDto extends JobDto {
 export class JobLogEntryDto {
   id!: string;
   attempt!: number;
+  @ApiProperty({ enum: ['debug', 'info', 'warn', 'error'] })
   level!: 'debug' | 'info' | 'warn' | 'error';
   message!: string;
   @ApiProperty(anyJson)
