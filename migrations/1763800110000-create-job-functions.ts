@@ -188,27 +188,28 @@ const reading = [
      end if;
    end $$`,
   `comment on function running_jobs() is 'jobs that stand in a claim; one whose run is not the row''s run has ended since'`,
-  // The few claims become one map, made once a query (materialized, or the nested loop of a page makes it anew for each row); a join
-  // against them would keep the list from following its index.
+  // The few claims become one map, made once a query, and not at all where only ended jobs are read. The lateral subquery cannot be
+  // pulled up (offset 0), so that the map stays one and its row's entry is looked up once; being lateral it always comes second in
+  // the join, so that a list still follows its index.
   `create view background_job_view with (security_invoker = true) as
-   with running as materialized (
-     select coalesce(jsonb_object_agg(job_id || ':' || run, jsonb_build_object('at', claimed_at, 'worker', worker)), '{}') jobs
-       from running_jobs())
    select b.id, b.organization_id, b.queue, b.job_type,
-     case when b.status = 'queued' and running.jobs ? (b.id || ':' || b.run) then 'processing' else b.status end status,
+     case when running.entry is null then b.status else 'processing' end status,
      b.priority, b.payload, b.result, b.error_message, b.error_code,
-     case when b.status = 'queued' and running.jobs ? (b.id || ':' || b.run) then coalesce(p.percent, 0) else b.progress end progress,
-     case when b.status = 'queued' and running.jobs ? (b.id || ':' || b.run) then p.message else b.progress_message end progress_message,
+     case when running.entry is null then b.progress else coalesce(p.percent, 0) end progress,
+     case when running.entry is null then b.progress_message else p.message end progress_message,
      b.retry_count, b.max_retries, b.next_retry_at, b.backoff, b.run_at, b.timeout_seconds, b.unique_key, b.active_key,
      b.concurrency_key, b.tags, b.trace_parent, b.subject_type, b.subject_id, b.schedule_id, b.scheduled_for, b.batch_id,
      b.idempotency_key, b.idempotency_hash, b.run, b.attempt_count, b.worker_lost_count, b.failed_at, b.cancel_requested_at,
      b.cancel_reason,
-     case when b.status = 'queued' then coalesce((running.jobs -> (b.id || ':' || b.run) ->> 'at')::timestamptz, b.started_at)
-       else b.started_at end started_at,
+     coalesce((running.entry ->> 'at')::timestamptz, b.started_at) started_at,
      b.completed_at, b.created_at, b.updated_at, b.created_by, b.updated_by,
-     case when b.status = 'queued' then running.jobs -> (b.id || ':' || b.run) ->> 'worker' end worker
+     running.entry ->> 'worker' worker
    from background_jobs b
-   cross join running
+   cross join lateral (
+     select case when b.status = 'queued' then
+       (select jsonb_object_agg(job_id || ':' || run, jsonb_build_object('at', claimed_at, 'worker', worker)) from running_jobs())
+         -> (b.id || ':' || b.run) end entry
+     offset 0) running
    left join job_progress p on p.job_id = b.id and p.run = b.run`,
 ];
 

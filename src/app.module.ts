@@ -8,6 +8,7 @@ import { organizationEntities, OrganizationsModule } from './organizations/index
 import { AuditModule } from './platform/audit/index.js';
 import type { Config, DatabaseAddress } from './platform/config/index.js';
 import { DatabaseModule } from './platform/database/index.js';
+import { EventsModule } from './platform/events/index.js';
 import { HealthModule } from './platform/health/health.module.js';
 import { HttpModule } from './platform/http/http.module.js';
 import { PlatformModule, type ProcessRoles } from './platform/platform.module.js';
@@ -29,6 +30,7 @@ export class AppModule {
           ...importEntities,
         ]),
         QueueModule.forRoot(),
+        EventsModule,
         ScheduleModule.forRoot(),
         HttpModule,
         HealthModule,

@@ -1,11 +1,9 @@
-import { ConfigurationError } from './platform/config/index.js';
-import { FolderInUse, NotProvisioned } from './platform/database/index.js';
+import { MendableError } from './platform/mendable-error.js';
 
 /** What a person at the terminal reads when a command or a start fails: a sentence for what an operator can mend, the stack for the rest. */
 export function explainFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error instanceof ConfigurationError || error instanceof FolderInUse || error instanceof NotProvisioned)
-    return error.message;
+  if (error instanceof MendableError) return error.message;
   const { code, message } = firstCause(error);
   const explain = code === undefined ? undefined : explanations[code];
   return explain ? explain(message) : (error.stack ?? error.message);

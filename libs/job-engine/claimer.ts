@@ -13,6 +13,8 @@ interface QueueState {
   saidAgain: boolean;
   /** Had jobs that limits or pauses held back; an end of one of ours may let one go. */
   withheld: boolean;
+  /** One of ours ended while a claim was under way. */
+  freedMeanwhile: boolean;
 }
 
 export class Claimer {
@@ -41,7 +43,9 @@ export class Claimer {
   /** A run of this queue has ended. */
   slotFreed(queueName: string): void {
     const queue = this.queues.get(queueName);
-    if (queue?.withheld) queue.hopeful = true;
+    if (!queue) return;
+    queue.freedMeanwhile = true;
+    if (queue.withheld) queue.hopeful = true;
   }
 
   get mayHaveWork(): boolean {
@@ -63,13 +67,9 @@ export class Claimer {
     this.lookAround = false;
     try {
       for (const { name, number } of await queuesWithWork(this.sql, this.serves)) {
-        const known = this.queues.get(name) ?? {
-          number,
-          cursor: { org: 0, owed: 0 },
-          saidAgain: false,
-          withheld: false,
-        };
-        this.queues.set(name, { ...known, hopeful: true });
+        const known = this.queues.get(name);
+        if (known) known.hopeful = true;
+        else this.queues.set(name, newQueue(number));
       }
     } catch (error) {
       this.lookAround = true;
@@ -79,13 +79,14 @@ export class Claimer {
 
   private async ask(name: string, queue: QueueState, session: WorkerSession, batch: number) {
     queue.saidAgain = false;
+    queue.freedMeanwhile = false;
     const running = session.running.of(queue.number);
     const request = { worker: session.worker.number, leaseMs: this.leaseMs, queue: queue.number, batch };
     const claim = await claimJobs(this.sql, { ...request, cursor: queue.cursor, running });
     queue.withheld = claim !== null && claim.claimId === null;
     if (claim) queue.cursor = claim.cursor;
     if (!claim?.claimId) {
-      queue.hopeful = queue.saidAgain;
+      queue.hopeful = queue.saidAgain || (queue.withheld && queue.freedMeanwhile);
       return null;
     }
     this.queues.delete(name);
@@ -93,3 +94,12 @@ export class Claimer {
     return { claimId: claim.claimId, jobs: claim.jobs };
   }
 }
+
+const newQueue = (number: number): QueueState => ({
+  number,
+  cursor: { org: 0, owed: 0 },
+  hopeful: true,
+  saidAgain: false,
+  withheld: false,
+  freedMeanwhile: false,
+});

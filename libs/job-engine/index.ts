@@ -4,6 +4,7 @@ export * from './handler.js';
 export * from './job-client.js';
 export { type EndState, hasEnded, type JobState, jobStates, maxWorkerLosses } from './job-state.js';
 export * from './ports.js';
+export { Loop, type LoopOptions } from './loop.js';
 export { defaultBackoff } from './retry-policy.js';
 export { RunStopped, type StopKind } from './run.js';
 export { Wakeups, type WakeupsOptions } from './wakeups.js';

@@ -55,7 +55,6 @@ export function describeError(error: unknown): { code: string; message: string; 
 /** What it is, without trusting its toString. */
 function named(thrown: unknown): string {
   if (thrown === null || thrown === undefined) return String(thrown);
-  return typeof thrown === 'object' || typeof thrown === 'function'
-    ? typeof thrown
-    : `${typeof thrown} ${String(thrown)}`;
+  if (typeof thrown === 'number' || typeof thrown === 'boolean') return `${typeof thrown} ${thrown}`;
+  return typeof thrown;
 }

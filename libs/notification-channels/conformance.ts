@@ -134,10 +134,7 @@ const send = (provider: Provider, standIn: StandIn, key: string, signal = new Ab
   provider.send(standIn.message, provider.settings.parse(standIn.settings), { idempotencyKey: key, signal });
 
 async function thrownBy(work: () => Promise<unknown>): Promise<unknown> {
-  try {
-    await work();
-  } catch (error) {
-    return error;
-  }
-  assert.fail('it was expected to fail');
+  const [result] = await Promise.allSettled([work()]);
+  if (result.status === 'rejected') return result.reason;
+  throw new assert.AssertionError({ message: 'it was expected to fail' });
 }

@@ -1,6 +1,6 @@
 /** Reads the words of a command line against the table of commands. Pure: what is wrong comes back as a usage error. */
 import { parseArgs } from 'node:util';
-import { nearestName } from '../platform/config/index.js';
+import { nearestName } from '../platform/config/nearest-name.js';
 import type { Command, Options } from './command.js';
 
 /** What the caller wrote cannot be meant: exit code 2. */

@@ -14,6 +14,7 @@ export interface Outcome {
   failed?: boolean;
 }
 
+/** A command's file is loaded for every command line, so it imports what is heavy (Nest, TypeORM) in `run` only. */
 export interface Command {
   summary: string;
   /** Flags of its own, each described in `flags` for the help. */

@@ -1,5 +1,5 @@
 /** Every command of `carillon`, in the order in which the help shows them. */
-import { start } from '../boot.js';
+import type { ProcessRoles } from '../platform/platform.module.js';
 import type { Command } from './command.js';
 import { migrateCommand } from './migrate.js';
 import { openApiCommand } from './openapi.js';
@@ -13,3 +13,9 @@ export const commands: Record<string, Command> = {
   migrate: migrateCommand,
   openapi: openApiCommand,
 };
+
+/** The application is loaded when it is wanted only: help and refusals come at once. */
+async function start(roles: ProcessRoles): Promise<void> {
+  const boot = await import('../boot.js');
+  await boot.start(roles);
+}

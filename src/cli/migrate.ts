@@ -1,5 +1,4 @@
 import { loadMaintenanceConfig } from '../platform/config/index.js';
-import { migrate, migrateDown, verifySchema, withDatabaseAddress } from '../platform/database/index.js';
 import { UsageError } from './arguments.js';
 import type { Command, Outcome } from './command.js';
 
@@ -15,6 +14,7 @@ export const migrateCommand: Command = {
     if (down !== undefined && !/^[1-9]\d{0,4}$/.test(String(down)))
       throw new UsageError(`carillon migrate: --down needs a number from 1 on, not "${String(down)}".`);
     const config = loadMaintenanceConfig();
+    const { migrate, migrateDown, verifySchema, withDatabaseAddress } = await import('../platform/database/index.js');
     return withDatabaseAddress(config, async (address) => {
       if (verify) return verified(await verifySchema(address));
       if (down !== undefined) return listed('reverted', await migrateDown(address, Number(down)));

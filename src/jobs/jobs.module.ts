@@ -5,12 +5,13 @@ import { JobLogsController } from './job-logs.controller.js';
 import { JobReader } from './job-reader.js';
 import { JobRequests } from './job-requests.js';
 import { JobStatistics } from './job-statistics.js';
+import { OutcomeEvents } from './outcome-events.js';
 import { OwnJobsController } from './own-jobs.controller.js';
 
 /** The HTTP face of jobs; what runs them is the engine (libs/job-engine). */
 @Module({
   controllers: [BackgroundJobsController, OwnJobsController, JobLogsController],
-  providers: [JobReader, JobRequests, JobActions, JobStatistics],
+  providers: [JobReader, JobRequests, JobActions, JobStatistics, OutcomeEvents],
   exports: [JobReader],
 })
 export class JobsModule {}

@@ -101,6 +101,15 @@ export const routeExpectations: ReadonlyMap<string, Expectation> = new Map<strin
   ...bothFaces('DELETE api-keys/:keyId', { pathInA: keyInA }),
   ...bothFaces('GET audit'),
 
+  // notifications
+  ...bothFaces('GET notification-settings'),
+  ...bothFaces('PUT notification-settings'),
+  ...bothFaces('POST notification-settings/test-email'),
+  ...bothFaces('POST notification-settings/test-sms'),
+  ...bothFaces('POST notification-settings/test-slack'),
+  ...bothFaces('POST notification-settings/test/:channel'),
+  ...bothFaces('GET mailbox'),
+
   // jobs
   ...bothFaces('GET background-jobs'),
   ...bothFaces('POST background-jobs', { scope: 'jobs:create' }),

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { MendableError } from '../mendable-error.js';
 import { composeConfig, type Config } from './config.js';
 import { nearestName } from './nearest-name.js';
 import { variables, type Values, type VariableName } from './variables.js';
 
 /** All that is wrong with the environment, one line a variable; the process ends with it. */
-export class ConfigurationError extends Error {
+export class ConfigurationError extends MendableError {
   constructor(readonly problems: readonly string[]) {
     super(`The configuration has ${problems.length} problem(s):\n${problems.map((p) => `  - ${p}`).join('\n')}`);
   }
@@ -85,11 +86,17 @@ function contradictions(values: Values, purpose: 'serve' | 'maintain'): string[]
   return problems;
 }
 
-/** The secrets of `.env.example` and docker-compose.yml are for trying out; they are public, so production refuses them. */
+/** What stands in examples, in documents and in the images of others is public, so production refuses it. */
 function placeholders(values: Values): string[] {
-  const secrets = { JWT_SECRET: values.JWT_SECRET, ADMIN_PASSWORD: values.ADMIN_PASSWORD };
+  const secrets = {
+    JWT_SECRET: values.JWT_SECRET,
+    ADMIN_PASSWORD: values.ADMIN_PASSWORD,
+    DATABASE_URL: values.DATABASE_URL && new URL(values.DATABASE_URL).password,
+    PGPASSWORD: values.PGPASSWORD,
+    S3_SECRET_ACCESS_KEY: values.S3_SECRET_ACCESS_KEY,
+  };
   const byText = Object.entries(secrets)
-    .filter(([, v]) => v && /change[-_ ]?me|example/i.test(v))
+    .filter(([, v]) => v && /change[-_ ]?me|example|minioadmin/i.test(v))
     .map(([name]) => name);
   const byKey = values.SECRET_KEYS.some(({ key }) => new Set(key).size < 8) ? ['SECRET_KEYS'] : [];
   return [...byText, ...byKey].map((name) => `${name} is a published example: production needs a secret of its own`);

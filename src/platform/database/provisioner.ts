@@ -1,10 +1,11 @@
 import pg from 'pg';
 import type { DatabaseAddress } from '../config/index.js';
+import { MendableError } from '../mendable-error.js';
 import { connectionOptions } from './connections.js';
 import { databaseRoles } from './roles.js';
 
 /** The database lacks the runtime roles, and this login may not make them. */
-export class NotProvisioned extends Error {
+export class NotProvisioned extends MendableError {
   constructor(missing: readonly string[]) {
     super(
       `The database has no role ${missing.join(', ')} that this login may assume: run "carillon provision" once with a login that may create roles, or as its administrator:\n${provisioningSql('<the login of DATABASE_URL>')}`,

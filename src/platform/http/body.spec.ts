@@ -3,7 +3,8 @@ import type { FastifyRequest } from 'fastify';
 import { guardIncomingBody } from './body.js';
 import { Problem } from './problem.js';
 
-const request = (headers: Record<string, string>) => ({ headers }) as unknown as FastifyRequest;
+const request = (headers: Record<string, string>, method = 'POST') =>
+  ({ headers: { 'transfer-encoding': 'chunked', ...headers }, method }) as unknown as FastifyRequest;
 
 describe('guardIncomingBody', () => {
   beforeEach(() => jest.useFakeTimers());
@@ -26,6 +27,8 @@ describe('guardIncomingBody', () => {
 
   it('waits for an upload, and watches no body that has arrived', () => {
     guardIncomingBody(request({ 'content-type': 'multipart/form-data; boundary=x' }), new PassThrough());
+    expect(jest.getTimerCount()).toBe(0);
+    guardIncomingBody(request({}, 'GET'), new PassThrough()); // an event stream may stay open for hours
     expect(jest.getTimerCount()).toBe(0);
     const payload = new PassThrough();
     guardIncomingBody(request({}), payload);

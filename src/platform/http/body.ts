@@ -42,15 +42,22 @@ export function guardIncomingBody(request: FastifyRequest, payload: NodeJS.Reada
       'Compressed bodies are not taken: send it without Content-Encoding.',
     );
   }
-  if (/^multipart\//i.test(request.headers['content-type'] ?? '')) return;
+  if (!bringsBody(request) || /^multipart\//i.test(request.headers['content-type'] ?? '')) return;
   const late = setTimeout(() => {
     payload.emit(
       'error',
       new Problem(408, 'request_timeout', `The body was not complete after ${bodyDeadlineMs / 1_000} s.`),
     );
   }, bodyDeadlineMs);
+  late.unref();
   for (const end of ['end', 'close', 'error']) payload.once(end, () => clearTimeout(late));
 }
+
+/** The body of a GET is never read, so it has no end that could stop a clock. */
+const bringsBody = ({ method, headers }: FastifyRequest) =>
+  method !== 'GET' &&
+  method !== 'HEAD' &&
+  (headers['transfer-encoding'] !== undefined || Number(headers['content-length']) > 0);
 
 /**
  * Reads the rest of a refused body away, within bounds, before the answer goes out. Closing a connection on which

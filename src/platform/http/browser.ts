@@ -21,6 +21,7 @@ export function helmetOptions(config: Config): FastifyHelmetOptions {
     contentSecurityPolicy: { useDefaults: false, directives },
     hsts: config.publicUrl.startsWith('https:') && { maxAge: 31_536_000, includeSubDomains: false },
     referrerPolicy: { policy: 'no-referrer' },
+    xFrameOptions: { action: 'deny' },
   };
 }
 

@@ -76,7 +76,9 @@ describe('the live schema against the promised one', () => {
     ],
   ])('%s is told in a sentence', async (change, sentence) => {
     const told = await drift(change);
-    expect(told).toContainEqual(typeof sentence === 'string' ? sentence : expect.stringMatching(sentence));
+    expect(
+      told.filter((line) => (typeof sentence === 'string' ? line === sentence : sentence.test(line))),
+    ).toHaveLength(1);
   });
 
   it('tells a missing table in one sentence', async () => {

@@ -206,6 +206,7 @@ describe('input', () => {
       expect(headers.get('content-security-policy')).toContain("script-src 'self'");
       expect(headers.get('content-security-policy')).not.toMatch(/unsafe/);
       expect(headers.get('x-content-type-options')).toBe('nosniff');
+      expect(headers.get('x-frame-options')).toBe('DENY');
       expect(headers.get('cache-control')).toBe('no-store');
       expect(headers.get('access-control-allow-origin')).toBeNull();
       expect(headers.get('x-request-id')).toMatch(/^[0-9a-f]{32}$/);

@@ -118,7 +118,7 @@ describe('a worker that is lost', () => {
       void engine.worker.runOnce();
       await engines.until(id, 'processing');
       await moveClock(engines.db.url, loss * 60_000);
-      const { engine: rescuer } = engines.engine({ name: 'rescuer', hooks: hooks as never, handlers: {} });
+      const { engine: rescuer } = engines.engine({ name: 'rescuer', hooks, handlers: {} });
       await rescuer.rescuer.runOnce();
     }
     expect(await engines.job(id)).toMatchObject({ status: 'failed', error_code: 'worker_lost', worker_lost_count: 5 });

@@ -150,7 +150,7 @@ describe('smtp', () => {
       class: 'transient',
       message: expect.stringContaining('ECONNREFUSED'),
     });
-    await expect(smtp.verify!(smtp.settings.parse(wrong))).rejects.toThrow();
+    await expect(smtp.verify!(smtp.settings.parse(wrong))).rejects.toThrow('5.7.8');
     await expect(smtp.verify!(smtp.settings.parse(settings()))).resolves.toBeUndefined();
   });
 

@@ -1,8 +1,9 @@
 import { mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { MendableError } from '../../mendable-error.js';
 import { isAlive, startTime } from './process-table.js';
 
-export class FolderInUse extends Error {
+export class FolderInUse extends MendableError {
   constructor(folder: string, pid: number) {
     super(
       `The database folder ${folder} is in use by process ${pid}. Stop it, or start this one with another DATA_DIR.`,

@@ -1,0 +1,353 @@
+/** From what happened to the message about it: the sandbox, a real mail server, and the providers' failures. */
+import { simpleParser } from 'mailparser';
+import {
+  freePort,
+  type MailServer,
+  startMailServer,
+  startWebServer,
+  type WebServer,
+} from '../../support/stand-in-servers.js';
+import { createNotifiedApp, eventually, type NotifiedApp, NotYet } from './notified-app.js';
+
+describe('the end of a job', () => {
+  let app: NotifiedApp;
+  beforeAll(async () => {
+    app = await createNotifiedApp();
+  });
+  afterAll(() => app.close());
+
+  it('is told to who made it, once, with the trace of the decision', async () => {
+    const jobId = await app.runJob();
+    const [mail] = await eventually('the mail is there', async () => {
+      const mails = await app.mails('member@a.test');
+      return mails.length === 1 ? mails : new NotYet(mails);
+    });
+    expect(mail).toMatchObject({ to: 'member@a.test', subject: 'Done: the job test.end' });
+    expect(mail!.message.text).toContain(`/api/v2/jobs/${jobId}`);
+    expect(mail!.message.text).toContain(`Its dataset is ${jobId}`);
+    const [delivery, ...others] = await app.deliveries();
+    expect(others).toEqual([]);
+    await app.delivered((delivery as unknown as { event_id: string }).event_id, 'sent');
+    expect((await app.deliveries())[0]).toMatchObject({
+      recipient: `user:${app.users.Member}`,
+      channel: 'email',
+      provider: 'sandbox',
+      decision: 'send',
+      reason: null,
+      attempts: 1,
+      trace: '2o=on 4 5b=on 6 9 10 11',
+      subject: 'Done: the job test.end',
+      event_type: 'job.completed',
+    });
+    const { rows } = await app.db.owner.query(`select type, data, subject_type, subject_id, user_id from events`);
+    expect(rows).toEqual([
+      {
+        type: 'job.completed',
+        data: { jobId, jobType: 'test.end', status: 'completed', attempts: 1, datasetId: jobId },
+        subject_type: 'dataset',
+        subject_id: jobId,
+        user_id: app.users.Member,
+      },
+    ]);
+  });
+
+  it('is told as failed, with the reason, which stays text whatever it contains', async () => {
+    await app.runJob({ failWith: 'row 7: <script>alert(1)</script>\r\nBcc: all@example.com' });
+    const mail = await eventually('the mail is there', async () => {
+      const found = (await app.mails('member@a.test')).find(({ subject }) => subject.startsWith('Failed'));
+      return found ?? new NotYet('no mail');
+    });
+    expect(mail.subject).toBe('Failed: the job test.end');
+    expect(mail.message.text).toContain('What went wrong: row 7: <script>alert(1)</script> Bcc: all@example.com');
+    expect(mail.message.html).toContain('&lt;script&gt;');
+    expect(mail.message.html).not.toContain('<script>');
+  });
+
+  it('is told to the administrators where nobody of the organisation made it', async () => {
+    await app.runJob({}, null);
+    await app.runJob({}, 'OtherMember');
+    await eventually('both mails are there', async () => {
+      const mails = await app.mails('admin@a.test');
+      return mails.length === 2 || new NotYet(mails);
+    });
+    expect(await app.mails('member@b.test')).toEqual([]);
+  });
+
+  it('raises nothing for the messages themselves, so that nothing recurs', async () => {
+    const { rows } = await app.db.owner.query(`select distinct data ->> 'jobType' as type from events`);
+    expect(rows).toEqual([{ type: 'test.end' }]);
+  });
+
+  it('is seen in the mailbox by its own organisation only', async () => {
+    const own = await app.as('OrgAdmin').request('GET', '/api/organization/mailbox?channel=email&limit=2');
+    expect(own.body.messages).toHaveLength(2);
+    expect(own.body.total).toBe(4);
+    expect(own.body.messages[0].createdAt >= own.body.messages[1].createdAt).toBe(true);
+    const other = await app.as('OtherOrgAdmin').request('GET', '/api/organization/mailbox');
+    expect(other.body).toEqual({ messages: [], total: 0 });
+    expect((await app.as('SystemAdmin').request('GET', '/api/system/mailbox?channel=pigeon')).status).toBe(400);
+  });
+});
+
+describe('events', () => {
+  let app: NotifiedApp;
+  beforeAll(async () => {
+    app = await createNotifiedApp();
+  });
+  afterAll(() => app.close());
+
+  it('are not told where the transaction in which they happened is rolled back', async () => {
+    const { Database } = await import('../../../src/platform/database/index.js');
+    const { Events } = await import('../../../src/platform/events/index.js');
+    const { A } = app.organizations;
+    const work = app.app.get(Database).withOrganization(A, async (tx) => {
+      await app.app.get(Events).raise(tx, { organizationId: A, type: 'job.completed', severity: 'info', data: {} });
+      throw new Error('thought better of it');
+    });
+    await expect(work).rejects.toThrow('thought better of it');
+    const { rows } = await app.db.owner.query(
+      `select (select count(*) from events)::int + (select count(*) from background_jobs)::int as n`,
+    );
+    expect(rows).toEqual([{ n: 0 }]);
+  });
+
+  it('make no second delivery when their plan runs again', async () => {
+    const event = await app.raise();
+    await app.delivered(event, 'sent');
+    await app.db.owner.query(`update events set planned_at = null where id = $1`, [event]); // as if the first run had been lost before it was marked
+    const { JobQueue } = await import('../../../src/platform/queue/index.js');
+    const { Database } = await import('../../../src/platform/database/index.js');
+    const { A } = app.organizations;
+    const job = {
+      organizationId: A,
+      jobType: 'notifications.plan',
+      queue: 'notifications',
+      payload: { eventIds: [event] },
+    };
+    await app.app.get(Database).withOrganization(A, (tx) => app.app.get(JobQueue).enqueue(tx, job));
+    await eventually('it is planned again', async () => {
+      const { rows } = await app.db.owner.query(`select planned_at from events where id = $1`, [event]);
+      return rows[0].planned_at ?? new NotYet('planned');
+    });
+    expect((await app.delivered(event, 'sent')).attempts).toBe(1);
+    expect(await app.mails()).toHaveLength(1);
+  });
+
+  it('are dropped with the reason where the user does not want them, or nobody has asked for them', async () => {
+    const setPreferences = (preferences: object) =>
+      app.db.owner.query(`update users set notification_preferences = $1 where id = $2`, [
+        preferences,
+        app.users.Member,
+      ]);
+    await setPreferences({ events: { 'job.completed': { email: false } } });
+    const unwanted = await app.delivered(await app.raise(), 'dropped');
+    expect(unwanted).toMatchObject({ decision: 'drop', reason: 'preference_off', trace: '2o=on 4 5u=off' });
+    await setPreferences({});
+    const late = await app.delivered(await app.raise({ expiresAt: new Date(Date.now() - 1) }), 'dropped');
+    expect(late.reason).toBe('expired');
+    await app.changeSettings({ triggers: { 'job.completed': ['sms'] } });
+    const off = await app.delivered(await app.raise(), 'dropped');
+    expect(off).toMatchObject({ channel: 'sms', reason: 'channel_unavailable', trace: '2o=off' });
+    await app.changeSettings({ triggers: { 'job.completed': ['email'] } });
+  });
+});
+
+describe('a real mail server', () => {
+  let app: NotifiedApp;
+  let server: MailServer;
+  beforeAll(async () => {
+    server = await startMailServer();
+    app = await createNotifiedApp({
+      environment: { SMTP_URL: `smtp://127.0.0.1:${server.port}`, MAIL_FROM: 'Carillon <bell@carillon.test>' },
+    });
+  });
+  afterAll(async () => {
+    await app.close();
+    await server.close();
+  });
+
+  it('receives the mail with its headers', async () => {
+    const delivery = await app.delivered(await app.raise({ data: { jobId: 'j1', jobType: 'dataset.import' } }), 'sent');
+    expect(server.messages).toHaveLength(1);
+    const mail = await simpleParser(server.messages[0]!.raw);
+    expect(mail.from!.value).toEqual([{ address: 'bell@carillon.test', name: 'Carillon' }]);
+    expect(mail.subject).toBe('Done: the import of a dataset');
+    expect(mail.messageId).toBe(`<${delivery.id}@localhost>`);
+    expect(delivery).toMatchObject({
+      provider: 'smtp',
+      provider_message_id: `<${delivery.id}@localhost>`,
+      address: 'member@a.test',
+    });
+    expect(mail.headers.get('auto-submitted')).toBe('auto-generated');
+    expect(await app.mails()).toEqual([]);
+  });
+
+  it('refuses an address for good: failed, of class recipient, and never again', async () => {
+    server.failNext('recipient', '550 5.1.1 no such mailbox');
+    const delivery = await app.delivered(await app.raise(), 'failed');
+    expect(delivery).toMatchObject({ error_class: 'recipient', attempts: 1 });
+    expect(delivery.error).toContain('no such mailbox');
+    const { rows } = await app.db.owner.query(`select status, error_code from background_jobs where subject_id = $1`, [
+      delivery.id,
+    ]);
+    expect(rows).toEqual([{ status: 'failed', error_code: 'recipient' }]);
+  });
+
+  it('is busy: the engine tries again, with the same Message-ID', async () => {
+    const before = server.messages.length;
+    server.failNext('recipient', '451 4.7.1 greylisted');
+    const delivery = await app.delivered(await app.raise(), 'sent');
+    expect(delivery).toMatchObject({ attempts: 2, error: null, error_class: null });
+    expect(server.messages.slice(before).map(({ raw }) => /^Message-ID: <(.*?)@/im.exec(raw)![1])).toEqual([
+      delivery.id,
+    ]);
+  });
+
+  it('hangs up with the message in its hands: ambiguous, and never sent again blindly', async () => {
+    const before = server.messages.length;
+    server.failNext('hang up');
+    const delivery = await app.delivered(await app.raise(), 'ambiguous');
+    expect(delivery).toMatchObject({ attempts: 1, error_class: 'ambiguous' });
+    expect(server.messages).toHaveLength(before);
+  });
+
+  it('is not asked again for a delivery whose worker was lost while it sent', async () => {
+    const before = server.messages.length;
+    const event = await app.raise({ type: 'payroll.processed' }); // email alone is on
+    const { rows } = await eventually('it is planned', async () => {
+      const found = await app.db.owner.query(
+        `select id from deliveries where event_id = $1 and channel = 'email' and state = 'sent'`,
+        [event],
+      );
+      return found.rows.length === 1 ? found : new NotYet(found.rows);
+    });
+    const { id } = rows[0];
+    await app.db.owner.query(`update deliveries set state = 'sending' where id = $1`, [id]); // as a killed worker leaves it
+    const { JobQueue } = await import('../../../src/platform/queue/index.js');
+    const { Database } = await import('../../../src/platform/database/index.js');
+    const { A } = app.organizations;
+    const job = {
+      organizationId: A,
+      jobType: 'notifications.deliver',
+      queue: 'notifications',
+      payload: { deliveryId: id },
+    };
+    await app.app.get(Database).withOrganization(A, (tx) => app.app.get(JobQueue).enqueue(tx, job));
+    await eventually('it is ambiguous', async () => {
+      const found = await app.db.owner.query(`select state from deliveries where id = $1`, [id]);
+      return found.rows[0].state === 'ambiguous' || new NotYet(found.rows);
+    });
+    expect(server.messages).toHaveLength(before + 1);
+  });
+});
+
+describe('test messages', () => {
+  let app: NotifiedApp;
+  let server: MailServer;
+  let slack: WebServer;
+  const post = (route: string, body: object = {}) =>
+    app.as('OrgAdmin').request('POST', `/api/organization/notification-settings/${route}`, { body });
+  beforeAll(async () => {
+    server = await startMailServer();
+    slack = await startWebServer(() => ({ status: 200, body: 'ok' }));
+    app = await createNotifiedApp({ worker: false });
+  });
+  afterAll(async () => {
+    await app.close();
+    await server.close();
+    await slack.close();
+  });
+
+  it('goes to the caller through the sandbox where nothing is configured, passing quiet hours, and stands in the log', async () => {
+    await app.changeSettings({ dndEnabled: true, triggers: { 'job.completed': [] } });
+    const { status, body } = await post('test-email');
+    expect(status).toBe(200);
+    expect(body).toEqual({ success: true, provider: 'sandbox', messageId: expect.stringMatching(/^sandbox-/) });
+    expect((await app.mails('admin@a.test'))[0]).toMatchObject({ subject: 'Test message from Carillon' });
+    expect(await app.deliveries()).toEqual([
+      expect.objectContaining({ test: true, state: 'sent', event_type: 'notification.test', trace: '2o=on 4 10 11' }),
+    ]);
+    await app.changeSettings({ dndEnabled: false });
+  });
+
+  it('goes to the reply address where there is one, or to the address that is named', async () => {
+    await app.changeSettings({ emailReplyTo: 'office@a.test' });
+    await post('test-email');
+    await post('test-email', { email: 'nina@a.test' });
+    await post('test/email', { to: 'otto@a.test' });
+    const mails = await app.mails();
+    expect(mails.slice(0, 3).map(({ to }) => to)).toEqual(['otto@a.test', 'nina@a.test', 'office@a.test']);
+    expect((await post('test-email', { email: 'nobody' })).status).toBe(400);
+    expect((await post('test/pigeon')).status).toBe(404);
+  });
+
+  it('answers in the words of the mail server that refuses it', async () => {
+    await app.changeSettings({ smtp: { host: '127.0.0.1', port: server.port } });
+    expect((await post('test-email')).body).toMatchObject({ success: true, provider: 'smtp' });
+    server.failNext('recipient', '550 5.1.1 never heard of office');
+    const { status, body } = await post('test-email');
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      success: false,
+      provider: 'smtp',
+      error: expect.stringContaining('550 5.1.1 never heard of office'),
+    });
+  });
+
+  it('answers with the refusal of the connection where nobody listens', async () => {
+    await app.changeSettings({ smtp: { host: '127.0.0.1', port: await freePort() } });
+    const { body } = await post('test-email');
+    expect(body).toMatchObject({ success: false, provider: 'smtp', error: expect.stringContaining('ECONNREFUSED') });
+    expect((await app.deliveries()).at(-1)).toMatchObject({ state: 'failed', error_class: 'transient' });
+    await app.changeSettings({ smtp: null });
+    expect((await post('test-email')).body.provider).toBe('sandbox');
+  });
+
+  it('says what is missing', async () => {
+    expect((await post('test-sms')).body).toEqual({
+      success: false,
+      provider: 'sandbox',
+      error: expect.stringContaining('smsEnabled'),
+    });
+    await app.changeSettings({ smsEnabled: true });
+    expect((await post('test-sms')).body).toEqual({
+      success: false,
+      provider: 'sandbox',
+      error: expect.stringContaining('no address'),
+    });
+    expect((await post('test-sms', { phoneNumber: '0151' })).body).toMatchObject({
+      success: false,
+      error: expect.stringContaining('international form'),
+    });
+    expect((await post('test-sms', { phoneNumber: '+4915112345678' })).body).toMatchObject({
+      success: true,
+      provider: 'sandbox',
+    });
+  });
+
+  it('posts to Slack through the webhook of the organisation', async () => {
+    await app.changeSettings({
+      slackEnabled: true,
+      slackWebhookUrl: 'https://hooks.slack.com/services/T0/B0/canary-slack-key',
+    });
+    await app.db.owner.query(`update channel_settings set settings = settings || $1 where provider = 'webhook'`, [
+      { endpoint: slack.url },
+    ]);
+    expect((await post('test-slack')).body).toMatchObject({ success: true, provider: 'webhook' });
+    expect(slack.requests[0]).toMatchObject({ path: '/services/T0/B0/canary-slack-key' });
+    slack.answerNext({ status: 404, body: 'no_service' });
+    expect((await post('test-slack')).body).toEqual({
+      success: false,
+      provider: 'webhook',
+      error: 'Slack answered 404: no_service',
+    });
+  });
+
+  it('is audited', async () => {
+    const { rows } = await app.db.owner.query(
+      `select details from audit_log where action = 'notification-settings.tested' and organization_id = $1 order by id limit 1`,
+      [app.organizations.A],
+    );
+    expect(rows).toEqual([{ details: { channel: 'email' } }]);
+  });
+});
