@@ -7,12 +7,15 @@ const clock = (instant: number) => new Date(instant).toISOString().slice(11, 16)
 
 describe('held deliveries', () => {
   let app: NotifiedApp;
+  /** Not over HTTP: tokens of another time are worth nothing. */
+  const mailCount = async () => (await app.db.owner.query(`select 1 from sandbox_messages`)).rowCount;
   beforeAll(async () => {
     app = await createNotifiedApp();
   });
   afterAll(() => app.close());
   afterEach(async () => {
     await app.moveClock(0);
+    await app.db.owner.query(`delete from events`); // and with them what a test has left held
     await app.changeSettings({ quietHoursEnabled: false, dndEnabled: false, dndUntil: null, criticalBypass: true });
     await app.db.owner.query(`delete from sandbox_messages`);
   });
@@ -36,7 +39,7 @@ describe('held deliveries', () => {
     const sent = await app.delivered(event, 'sent');
     expect(sent.attempts).toBe(1);
     expect(Object.keys(sent.instants).sort()).toEqual(['held', 'planned', 'sending', 'sent']);
-    expect(await app.mails()).toHaveLength(1);
+    expect(await mailCount()).toBe(1);
   });
 
   it('is planned again at its time: what has become unwanted meanwhile is dropped, what has become quiet is held on', async () => {
@@ -77,7 +80,7 @@ describe('held deliveries', () => {
     await app.moveClock(0);
     await app.changeSettings({ dndEnabled: false });
     await app.delivered(event, 'sent');
-    expect(await app.mails()).toHaveLength(1);
+    expect(await mailCount()).toBe(1);
   });
 
   it('drops on a change of settings what nobody is told any more', async () => {
@@ -112,6 +115,6 @@ describe('held deliveries', () => {
       events.push(...(await raised));
     }
     for (const event of events) await app.delivered(event, 'sent');
-    expect(await app.mails()).toHaveLength(20);
+    expect(await mailCount()).toBe(20);
   });
 });
