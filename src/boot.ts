@@ -4,6 +4,7 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
+import { Demo } from './demo/index.js';
 import { explainFailure } from './failure.js';
 import { type Config, ConfigurationError, loadConfig } from './platform/config/index.js';
 import { openDatabase } from './platform/database/index.js';
@@ -57,6 +58,7 @@ async function run(config: Config, roles: ProcessRoles, life: Life): Promise<voi
     await configureHttp(app, config);
     await app.listen(config.port, config.host);
     pino.info(`listening on ${await app.getUrl()}`);
+    if (config.demo && !config.database.address) await app.get(Demo).fillWhenEmpty();
   } else {
     await app.init();
     pino.info('worker ready');

@@ -16,15 +16,16 @@ type Template = (event: Told, publicUrl: string) => Content;
 
 const templates: Readonly<Record<string, Template>> = {
   'job.completed': ({ data, occurredAt }, publicUrl) => ({
-    subject: `Done: ${subjectOf(data)}`,
+    subject: `Done: ${summaryOf(data)}`,
     paragraphs: [
       `${sentenceStart(subjectOf(data))} is done. It ended on ${instantOf(occurredAt)}${attemptsOf(data)}.`,
+      ...(data.summary ? [`${summaryOf(data)}.`] : []),
       ...(data.datasetId ? [`Its dataset is ${line(data.datasetId, 100)}.`] : []),
     ],
     link: jobLink(data, publicUrl),
   }),
   'job.failed': ({ data, occurredAt }, publicUrl) => ({
-    subject: `Failed: ${subjectOf(data)}`,
+    subject: `Failed: ${summaryOf(data)}`,
     paragraphs: [
       `${sentenceStart(subjectOf(data))} failed for good on ${instantOf(occurredAt)}${attemptsOf(data)}.`,
       `What went wrong: ${line(data.errorMessage || 'no error was given', 1_000)}`,
@@ -43,6 +44,9 @@ const anyEvent: Template = ({ type, occurredAt }) => {
   const title = eventCatalogue.get(type)?.title ?? `Event ${line(type, 100)}`;
   return { subject: title, paragraphs: [`${title} on ${instantOf(occurredAt)}.`] };
 };
+
+/** What the job itself says of its outcome, else what it was. */
+const summaryOf = (data: Record<string, unknown>) => (data.summary ? line(data.summary, 180) : subjectOf(data));
 
 /** `the import of a dataset`, or the type's name where we have no words for it. */
 function subjectOf(data: Record<string, unknown>): string {
