@@ -26,6 +26,7 @@ export class OutcomeEvents implements FinishHook<EventToRaise> {
         attempts: run.attempt,
         ...(failed && { errorCode: run.errorCode, errorMessage: (run.errorMessage ?? '').slice(0, maxErrorLength) }),
         ...(run.subject?.type === 'dataset' && { datasetId: run.subject.id }),
+        ...figuresOf(run.result),
       },
     };
   }
@@ -33,4 +34,15 @@ export class OutcomeEvents implements FinishHook<EventToRaise> {
   insert(tx: Sql, rows: EventToRaise[]): Promise<void> {
     return this.events.raiseThrough(tx, rows);
   }
+}
+
+/** What of a result is told to people: figures and ids that any job type may answer with, and nothing of unknown size. */
+function figuresOf(result: unknown): Record<string, unknown> {
+  if (typeof result !== 'object' || result === null) return {};
+  const { rows, badRows, duplicateOf } = result as Record<string, unknown>;
+  return {
+    ...(typeof rows === 'number' && { rows }),
+    ...(typeof badRows === 'number' && { badRows }),
+    ...(typeof duplicateOf === 'string' && duplicateOf.length <= 100 && { duplicateOf }),
+  };
 }

@@ -19,7 +19,7 @@ const templates: Readonly<Record<string, Template>> = {
     subject: `Done: ${subjectOf(data)}`,
     paragraphs: [
       `${sentenceStart(subjectOf(data))} is done. It ended on ${instantOf(occurredAt)}${attemptsOf(data)}.`,
-      ...(data.datasetId ? [`Its dataset is ${line(data.datasetId, 100)}.`] : []),
+      ...datasetOf(data),
     ],
     link: jobLink(data, publicUrl),
   }),
@@ -48,6 +48,19 @@ const anyEvent: Template = ({ type, occurredAt }) => {
 function subjectOf(data: Record<string, unknown>): string {
   return data.jobType === 'dataset.import' ? 'the import of a dataset' : `the job ${line(data.jobType, 100)}`;
 }
+
+function datasetOf({ datasetId, rows, badRows, duplicateOf }: Record<string, unknown>): string[] {
+  if (typeof duplicateOf === 'string')
+    return [`The same file had been imported before, as dataset ${line(duplicateOf, 100)}.`];
+  if (!datasetId) return [];
+  const stored = typeof rows === 'number' ? `, with ${counted(rows, 'row')}` : '';
+  const left =
+    typeof badRows === 'number' && badRows > 0 ? [`${counted(badRows, 'row')} could not be read and stayed out.`] : [];
+  return [`Its dataset is ${line(datasetId, 100)}${stored}.`, ...left];
+}
+
+/** 1 row, 50,000 rows */
+const counted = (count: number, what: string) => `${count.toLocaleString('en')} ${what}${count === 1 ? '' : 's'}`;
 
 const sentenceStart = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 
