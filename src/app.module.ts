@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
 import { authEntities, AuthModule } from './auth/index.js';
+import { DemoModule } from './demo/index.js';
 import { importEntities, ImportsModule } from './imports/index.js';
 import { jobEntities, JobsModule } from './jobs/index.js';
 import { notificationEntities, NotificationsModule } from './notifications/index.js';
@@ -40,6 +41,7 @@ export class AppModule {
         AuthModule,
         NotificationsModule,
         ImportsModule,
+        DemoModule,
       ],
     };
   }

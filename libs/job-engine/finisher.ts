@@ -83,7 +83,7 @@ function endedRun({ job, decision, resultJson, subject }: EndOfRun): EndedRun | 
     attempt: job.attemptCount + 1,
     errorCode: decision.errorCode,
     errorMessage: decision.errorMessage,
-    result: resultJson === null ? null : decision.result,
+    result: resultJson === null ? null : (decision.result ?? JSON.parse(resultJson)),
     subject: subject ?? stored,
     createdBy: job.createdBy,
   };

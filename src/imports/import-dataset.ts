@@ -31,13 +31,13 @@ export class ImportDataset implements Job<ImportDatasetPayload, ImportSummary> {
 
   async run({ uploadId }: ImportDatasetPayload, ctx: JobContext): Promise<ImportSummary> {
     const { draft, published } = await this.drafts.take(uploadId, ctx);
-    if (!draft) return finish(published, ctx);
+    if (!draft) return finish(published.fileName, published, ctx);
     try {
       return await this.import(draft, ctx);
     } catch (error) {
       if (error instanceof UnreadableFile || error instanceof DiscardJob || isCancelled(ctx.signal))
         await draft.abandon();
-      throw error instanceof UnreadableFile ? refusalOf(error) : error;
+      throw error instanceof UnreadableFile ? refusalOf(draft.upload.fileName, error) : error;
     }
   }
 
@@ -61,7 +61,7 @@ export class ImportDataset implements Job<ImportDatasetPayload, ImportSummary> {
     };
     ctx.signal.throwIfAborted();
     if (!(await draft.publish(facts))) return linkToOriginal(draft, ctx);
-    return finish({ id: ctx.jobId, ...facts }, ctx);
+    return finish(draft.upload.fileName, { id: ctx.jobId, ...facts }, ctx);
   }
 }
 
@@ -122,13 +122,17 @@ async function linkToOriginal(draft: DatasetDraft, ctx: JobContext): Promise<Imp
   if (!original)
     throw new Error('the dataset with the same content was there and is gone; the next attempt makes its own');
   await draft.abandon();
-  return { ...(await finish(original, ctx)), duplicateOf: original.id };
+  return { ...(await finish(draft.upload.fileName, original, ctx)), duplicateOf: original.id };
 }
 
-async function finish(dataset: Parameters<typeof summaryOf>[0], ctx: JobContext): Promise<ImportSummary> {
+async function finish(
+  fileName: string,
+  dataset: Parameters<typeof summaryOf>[1],
+  ctx: JobContext,
+): Promise<ImportSummary> {
   ctx.setSubject('dataset', dataset.id);
   await ctx.progress(100, 'dataset ready');
-  return summaryOf(dataset);
+  return summaryOf(fileName, dataset);
 }
 
 /** Between the steps, not awaited: the latest wins, and a report that is lost is made good by the next. */
@@ -145,5 +149,8 @@ const describe = ({ name, encoding, delimiter }: Format) =>
 /** Time-outs, lost leases and shutdowns fire the signal too, but then the import runs again. */
 const isCancelled = ({ reason }: AbortSignal) => reason instanceof RunStopped && reason.kind === 'cancel';
 
-const refusalOf = ({ message, code, badRows }: UnreadableFile) =>
-  new DiscardJob(message, code, badRows.length > 0 ? { badRowSamples: badRows.slice(0, most.badRows) } : undefined);
+const refusalOf = (fileName: string, { message, code, badRows }: UnreadableFile) =>
+  new DiscardJob(message, code, {
+    summary: `${fileName} could not be imported`,
+    ...(badRows.length > 0 && { badRowSamples: badRows.slice(0, most.badRows) }),
+  });

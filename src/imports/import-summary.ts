@@ -4,6 +4,8 @@ import type { BadRow } from './formats/table-reader.js';
 
 /** What an import answers as its job's result; the dataset itself tells all. */
 export interface ImportSummary {
+  /** What people are told of it. */
+  summary: string;
   datasetId: string;
   rows: number;
   badRows: number;
@@ -21,9 +23,12 @@ export interface ImportSummary {
 export const most = { badRows: 20, columns: 100 } as const;
 
 export function summaryOf(
+  fileName: string,
   dataset: Pick<Dataset, 'id' | 'rowCount' | 'badRowCount' | 'badRowSamples' | 'columns' | 'format'>,
 ): ImportSummary {
+  const bad = dataset.badRowCount > 0 ? `, ${count(dataset.badRowCount)} bad rows left out` : '';
   return {
+    summary: `${fileName} imported: ${count(dataset.rowCount)} rows of ${count(dataset.columns.length)} columns${bad}`,
     datasetId: dataset.id,
     rows: dataset.rowCount,
     badRows: dataset.badRowCount,
@@ -33,3 +38,5 @@ export function summaryOf(
     format: dataset.format,
   };
 }
+
+const count = (value: number) => value.toLocaleString('en');

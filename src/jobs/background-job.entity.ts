@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { JobStatus } from './job.dto.js';
+import type { JobState } from '@carillon/job-engine';
 
 /** A job as its readers see it: the row, and for a running job what its claim and its progress add. Written by the engine alone. */
 @Entity('background_job_view', { synchronize: false })
@@ -13,11 +13,11 @@ export class BackgroundJob {
   @Column('text', { name: 'job_type' })
   jobType!: string;
   @Column('text')
-  status!: JobStatus;
+  status!: JobState;
   @Column('smallint')
   priority!: number;
   @Column('jsonb')
-  payload!: unknown;
+  payload!: Record<string, unknown>;
   @Column('jsonb', { nullable: true })
   result!: unknown;
   @Column('text', { name: 'error_message', nullable: true })

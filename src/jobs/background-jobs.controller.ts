@@ -6,14 +6,13 @@ import {
   AllowScope,
   CurrentPrincipal,
   Idempotent,
-  PageQuery,
   type Principal,
   RateLimit,
   UuidParam,
 } from '../platform/http/index.js';
 import { announceCreated, CreationHeaders, idempotencyKeyHeader } from './created-answer.js';
 import { JobActions } from './job-actions.js';
-import { JobListQueryDto } from './job-list-query.dto.js';
+import { JobListQueryDto, JobLogQueryDto } from './job-list-query.dto.js';
 import { JobReader } from './job-reader.js';
 import { type JobRequestHeaders, JobRequests } from './job-requests.js';
 import { JobLogPageDto, JobPageDto, JobWithAttemptsDto } from './job.dto.js';
@@ -75,7 +74,7 @@ export class BackgroundJobsController {
   log(
     @CurrentPrincipal() principal: Principal,
     @UuidParam('jobId', 'job') jobId: string,
-    @Query() query: PageQuery,
+    @Query() query: JobLogQueryDto,
   ): Promise<JobLogPageDto> {
     return this.reader.log(principal, jobId, query);
   }

@@ -1,7 +1,7 @@
 /** From a filter to the conditions of a statement over `background_jobs j`; values are bound, never written into the text. */
+import { type JobState, jobStates } from '@carillon/job-engine';
 import { clockTolerance, firstIdAt } from './id-range.js';
 import type { JobFilter } from './job-list-query.dto.js';
-import { type JobStatus, jobStatuses } from './job.dto.js';
 
 /** Numbers the values of a statement in the order in which its parts name them. */
 export class BoundValues {
@@ -17,9 +17,9 @@ export class BoundValues {
 export const runningRuns = `select r.job_id, r.run from running_jobs() r`;
 
 /** `processing` is no state of the row: the row says `queued` until the run ends, and the claims say which of those run. */
-function statusCondition(wanted: readonly JobStatus[], values: BoundValues): string | null {
+function statusCondition(wanted: readonly JobState[], values: BoundValues): string | null {
   const statuses = new Set(wanted);
-  if (statuses.size === jobStatuses.length) return null;
+  if (statuses.size === jobStates.length) return null;
   const either: string[] = [];
   const ended = [...statuses].filter((status) => status === 'completed' || status === 'cancelled');
   if (ended.length > 0) either.push(`j.status = any(${values.bind(ended)}::text[])`);

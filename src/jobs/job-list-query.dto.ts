@@ -1,9 +1,10 @@
 /** What lists of jobs can be narrowed by; all conditions hold at once. */
+import { ApiProperty, OmitType } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { ArrayMaxSize, IsIn, IsObject, IsOptional, IsString, IsUUID, Length } from 'class-validator';
+import { type JobState, jobStates } from '@carillon/job-engine';
 import { PageQuery, QueryInteger, QueryList } from '../platform/http/index.js';
 import { IsInstant } from './instant.js';
-import { type JobStatus, jobStatuses } from './job.dto.js';
 
 /** The JSON text read; what is none stays text, and fails `IsObject`. */
 function parseJson({ value }: { value: unknown }): unknown {
@@ -18,9 +19,9 @@ function parseJson({ value }: { value: unknown }): unknown {
 export class JobListQueryDto extends PageQuery {
   /** One or several by comma. */
   @QueryList()
-  @ArrayMaxSize(jobStatuses.length)
-  @IsIn(jobStatuses, { each: true })
-  status?: JobStatus[];
+  @ArrayMaxSize(jobStates.length)
+  @IsIn(jobStates, { each: true })
+  status?: JobState[];
 
   @IsOptional()
   @IsString()
@@ -72,6 +73,7 @@ export class JobListQueryDto extends PageQuery {
   /** A JSON object that the payload contains, e.g. `{"uploadId":"…"}`. */
   @IsOptional()
   @Transform(parseJson)
+  @ApiProperty({ type: String, required: false })
   @IsObject({ message: 'payload must be a JSON object such as {"datasetId":"…"}' })
   payload?: Record<string, unknown>;
 
@@ -83,3 +85,5 @@ export class JobListQueryDto extends PageQuery {
 
 /** What the list may be narrowed by, without its paging. */
 export type JobFilter = Omit<JobListQueryDto, keyof PageQuery | 'sort'>;
+
+export class JobLogQueryDto extends OmitType(PageQuery, ['cursor'] as const) {}

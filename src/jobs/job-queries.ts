@@ -76,13 +76,11 @@ const exactUpTo = 10_000;
 const narrowsMoreThanStatus = (filter: JobFilter) =>
   Object.values({ ...filter, status: undefined, organizationId: undefined }).some((value) => value !== undefined);
 
-/** From the newest on along the index, until the page is full; the count does the same until it has 10,001. */
+/** From the newest on along the index, until the page is full; the count, by whatever way is shortest, until it has 10,001. */
 async function walk(tx: Transaction, filter: JobFilter, page: JobPage, known?: number): Promise<FoundJobs> {
   const values = new BoundValues();
   const conditions = conditionsOf(filter, values);
-  // in the order of the index, lest the newest are looked for among all
-  const all = `select 1 from background_jobs j ${where(conditions)} order by j.id desc`;
-  const count = known ?? (await counted(tx, all, values));
+  const count = known ?? (await counted(tx, `select 1 from background_jobs j ${where(conditions)}`, values));
   const rows = await rowsOf<{ id: string }>(
     tx,
     `select j.id from background_jobs j ${where([...conditions, ...afterOf(page, values)])} ${orderAndBounds(page, values)}`,
@@ -126,6 +124,12 @@ export async function organizationOfJob(tx: Transaction, jobId: string): Promise
 
 export async function organizationExists(tx: Transaction, organizationId: string): Promise<boolean> {
   return (await rowsOf(tx, `select from organizations where id = $1`, [organizationId])).length > 0;
+}
+
+/** Of these names, those that are no queue. */
+export async function unknownQueues(tx: Transaction, names: readonly string[]): Promise<string[]> {
+  const text = `select name from unnest($1::text[]) name where name not in (select q.name from queues q)`;
+  return (await rowsOf<{ name: string }>(tx, text, [names])).map((row) => row.name);
 }
 
 const where = (conditions: readonly string[]) => (conditions.length > 0 ? `where ${conditions.join(' and ')}` : '');

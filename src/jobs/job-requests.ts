@@ -5,7 +5,7 @@ import { Database } from '../platform/database/index.js';
 import { conflict, type Principal, Problem, type ProblemDetail, unprocessable } from '../platform/http/index.js';
 import { JobQueue } from '../platform/queue/index.js';
 import { idempotencyOf } from './idempotency.js';
-import { findJob, organizationExists } from './job-queries.js';
+import { findJob, organizationExists, unknownQueues } from './job-queries.js';
 import type { JobWithAttemptsDto } from './job.dto.js';
 import type { NewJobDto } from './new-job.dto.js';
 
@@ -37,6 +37,7 @@ export class JobRequests {
     const idempotency = idempotencyOf(headers.idempotencyKey, body);
     await this.check([body], ['']);
     const organizationId = await this.organizationFor(principal, [body], [''], headers);
+    await this.checkQueues(principal, [body], ['']);
     const request = { ...requestOf(principal, organizationId, body), idempotency };
     const { id, reused } = await this.queue.enqueueNow(request).catch(refuseClash);
     const job = await this.database.withOrganization(organizationId, (tx) => findJob(tx, id));
@@ -56,6 +57,7 @@ export class JobRequests {
     const pointers = bodies.map((_, index) => `/jobs/${index}`);
     await this.check(bodies, pointers);
     const organizationId = await this.organizationFor(principal, bodies, pointers, headers);
+    await this.checkQueues(principal, bodies, pointers);
     const requests = bodies.map((body) => requestOf(principal, organizationId, body));
     const jobs = await this.database.withOrganization(organizationId, (tx) => this.queue.enqueueMany(tx, requests));
     return jobs.map((job) => job.id);
@@ -86,6 +88,25 @@ export class JobRequests {
       if (!(error instanceof InvalidPayload)) throw error;
       return error.errors.map((detail) => ({ ...detail, pointer: `/payload${detail.pointer}` }));
     }
+  }
+
+  /** Queues are the installation's, there are 32,767 at most, and a first job makes its queue: only a SystemAdmin may name a new one. */
+  private async checkQueues(
+    principal: Principal,
+    bodies: readonly NewJobDto[],
+    pointers: readonly string[],
+  ): Promise<void> {
+    if (principal.role === 'SystemAdmin') return;
+    const usual = new Set(['default', ...this.types.list().map((type) => type.queue)]);
+    const unusual = bodies.flatMap(({ queue }) => (queue === undefined || usual.has(queue) ? [] : [queue]));
+    if (unusual.length === 0) return;
+    const { organizationId } = principal;
+    const unknown = await this.database.withOrganization(organizationId, (tx) => unknownQueues(tx, unusual));
+    const errors = bodies.flatMap(({ queue = '' }, index) => {
+      const message = `there is no queue "${queue}": leave it out for that of the type, or let a SystemAdmin make it`;
+      return unknown.includes(queue) ? [{ pointer: `${pointers[index]}/queue`, message }] : [];
+    });
+    if (errors.length > 0) throw unprocessable(errors);
   }
 
   /** The organisation that the jobs are for: the caller's, or for a SystemAdmin that sent no header the one named in the body. */

@@ -1,7 +1,16 @@
 /** What the routes of jobs answer; times are ISO 8601 in UTC. */
+import { ApiProperty } from '@nestjs/swagger';
+import { type JobState, jobStates } from '@carillon/job-engine';
 
-export const jobStatuses = ['queued', 'processing', 'completed', 'failed', 'cancelled'] as const;
-export type JobStatus = (typeof jobStatuses)[number];
+/** Whatever a handler made of it. */
+const anyJson = {
+  type: undefined,
+  anyOf: [
+    { type: 'object', additionalProperties: true },
+    { type: 'array', items: {} },
+    ...['string', 'number', 'boolean', 'null'].map((type) => ({ type })),
+  ],
+} as object;
 
 /** What a job is about. */
 export class JobSubjectDto {
@@ -19,10 +28,13 @@ export class JobDto {
   /** @example dataset.import */
   jobType!: string;
   /** One that waits for its retry is `queued` with `retryCount` > 0 and `nextRetryAt` set. */
-  status!: JobStatus;
+  @ApiProperty({ enum: jobStates })
+  status!: JobState;
   /** 1 high, 0 normal, -1 low. */
   priority!: number;
-  payload!: unknown;
+  payload!: Record<string, unknown>;
+  /** What its handler returned; null before. */
+  @ApiProperty(anyJson)
   result!: unknown;
   errorMessage!: string | null;
   /** @example worker_lost */
@@ -60,6 +72,7 @@ export class JobAttemptDto {
   worker!: string | null;
   startedAt!: Date;
   endedAt!: Date;
+  @ApiProperty({ enum: ['completed', 'failed', 'timed_out', 'discarded', 'cancelled', 'worker_lost'] })
   outcome!: 'completed' | 'failed' | 'timed_out' | 'discarded' | 'cancelled' | 'worker_lost';
   errorMessage!: string | null;
   errorCode!: string | null;
@@ -73,8 +86,10 @@ export class JobWithAttemptsDto extends JobDto {
 export class JobLogEntryDto {
   id!: string;
   attempt!: number;
+  @ApiProperty({ enum: ['debug', 'info', 'warn', 'error'] })
   level!: 'debug' | 'info' | 'warn' | 'error';
   message!: string;
+  @ApiProperty(anyJson)
   data!: unknown;
   createdAt!: Date;
 }

@@ -11,7 +11,7 @@ const run: EndedRun = {
   attempt: 1,
   errorCode: null,
   errorMessage: null,
-  result: { datasetId: 'd1', rows: 7, badRows: 0, columns: ['much'] },
+  result: { summary: 'a.csv imported: 7 rows', datasetId: 'd1', columns: ['much'] },
   subject: { type: 'dataset', id: 'd1' },
   createdBy: 'u1',
 };
@@ -19,7 +19,7 @@ const run: EndedRun = {
 describe('OutcomeEvents', () => {
   const hook = new OutcomeEvents({} as Events);
 
-  it('tells of a job that is done, with figures and ids only', () => {
+  it('tells of a job that is done, in its own summary and no more of its result', () => {
     expect(hook.rowFor(run)).toEqual({
       organizationId: 'o1',
       type: 'job.completed',
@@ -32,8 +32,7 @@ describe('OutcomeEvents', () => {
         status: 'completed',
         attempts: 1,
         datasetId: 'd1',
-        rows: 7,
-        badRows: 0,
+        summary: 'a.csv imported: 7 rows',
       },
     });
   });
@@ -52,6 +51,10 @@ describe('OutcomeEvents', () => {
     expect(event).toMatchObject({ type: 'job.failed', severity: 'warning', data: { attempts: 4, errorCode: 'e' } });
     expect(event.data.errorMessage).toHaveLength(2_000);
     expect(event).not.toHaveProperty('subject');
+  });
+
+  it.each([null, 'text', { summary: 7 }])('tells no summary where the result %j has none', (result) => {
+    expect(hook.rowFor({ ...run, result })!.data).not.toHaveProperty('summary');
   });
 
   it('tells of no cancelled one', () => {

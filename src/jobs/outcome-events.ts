@@ -13,6 +13,7 @@ export class OutcomeEvents implements FinishHook<EventToRaise> {
   rowFor(run: EndedRun): EventToRaise | null {
     if (run.status === 'cancelled') return null;
     const failed = run.status === 'failed';
+    const summary = summaryOf(run.result);
     return {
       organizationId: run.organizationId,
       type: failed ? 'job.failed' : 'job.completed',
@@ -24,9 +25,9 @@ export class OutcomeEvents implements FinishHook<EventToRaise> {
         jobType: run.jobType,
         status: run.status,
         attempts: run.attempt,
+        ...(summary !== undefined && { summary }),
         ...(failed && { errorCode: run.errorCode, errorMessage: (run.errorMessage ?? '').slice(0, maxErrorLength) }),
         ...(run.subject?.type === 'dataset' && { datasetId: run.subject.id }),
-        ...figuresOf(run.result),
       },
     };
   }
@@ -36,13 +37,8 @@ export class OutcomeEvents implements FinishHook<EventToRaise> {
   }
 }
 
-/** What of a result is told to people: figures and ids that any job type may answer with, and nothing of unknown size. */
-function figuresOf(result: unknown): Record<string, unknown> {
-  if (typeof result !== 'object' || result === null) return {};
-  const { rows, badRows, duplicateOf } = result as Record<string, unknown>;
-  return {
-    ...(typeof rows === 'number' && { rows }),
-    ...(typeof badRows === 'number' && { badRows }),
-    ...(typeof duplicateOf === 'string' && duplicateOf.length <= 100 && { duplicateOf }),
-  };
+/** A result may carry a `summary`, one line that people are told: `orders.csv imported: 50,000 rows`. */
+function summaryOf(result: unknown): string | undefined {
+  const { summary } = (result ?? {}) as { summary?: unknown };
+  return typeof summary === 'string' ? summary.slice(0, 300) : undefined;
 }

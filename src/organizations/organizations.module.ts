@@ -9,5 +9,6 @@ import { UserService } from './users/user.service.js';
 @Module({
   controllers: [OrganizationController, UserController],
   providers: [OrganizationRepository, OrganizationService, UserRepository, UserService],
+  exports: [OrganizationService, UserService],
 })
 export class OrganizationsModule {}

@@ -6,29 +6,23 @@ const told = (type: string, data: Record<string, unknown> = {}) =>
 
 describe('contentOf', () => {
   it('tells of an import that is done: when, what came of it, and where to look', () => {
-    expect(
-      told('job.completed', {
-        jobId: 'j1',
-        jobType: 'dataset.import',
-        attempts: 2,
-        datasetId: 'd1',
-        rows: 50_000,
-        badRows: 1,
-      }),
-    ).toEqual({
-      subject: 'Done: the import of a dataset',
+    const data = {
+      jobId: 'j1',
+      jobType: 'dataset.import',
+      attempts: 2,
+      datasetId: 'd1',
+      summary: 'a.csv imported: 7 rows',
+    };
+    expect(told('job.completed', data)).toEqual({
+      subject: 'Done: a.csv imported: 7 rows',
       paragraphs: [
         'The import of a dataset is done. It ended on 3 March 2026 at 14:05 UTC, at its attempt 2.',
-        'Its dataset is d1, with 50,000 rows.',
-        '1 row could not be read and stayed out.',
+        'a.csv imported: 7 rows.',
+        'Its dataset is d1.',
       ],
       link: { label: 'The job', url: 'https://c.example/api/v2/jobs/j1' },
     });
-  });
-
-  it('tells of a duplicate', () => {
-    const { paragraphs } = told('job.completed', { jobType: 'dataset.import', datasetId: 'd2', duplicateOf: 'd1' });
-    expect(paragraphs[1]).toBe('The same file had been imported before, as dataset d1.');
+    expect(told('job.completed', { jobType: 'dataset.import' }).subject).toBe('Done: the import of a dataset');
   });
 
   it('tells of a failure with its reason', () => {

@@ -16,15 +16,16 @@ type Template = (event: Told, publicUrl: string) => Content;
 
 const templates: Readonly<Record<string, Template>> = {
   'job.completed': ({ data, occurredAt }, publicUrl) => ({
-    subject: `Done: ${subjectOf(data)}`,
+    subject: `Done: ${summaryOf(data)}`,
     paragraphs: [
       `${sentenceStart(subjectOf(data))} is done. It ended on ${instantOf(occurredAt)}${attemptsOf(data)}.`,
-      ...datasetOf(data),
+      ...(data.summary ? [`${summaryOf(data)}.`] : []),
+      ...(data.datasetId ? [`Its dataset is ${line(data.datasetId, 100)}.`] : []),
     ],
     link: jobLink(data, publicUrl),
   }),
   'job.failed': ({ data, occurredAt }, publicUrl) => ({
-    subject: `Failed: ${subjectOf(data)}`,
+    subject: `Failed: ${summaryOf(data)}`,
     paragraphs: [
       `${sentenceStart(subjectOf(data))} failed for good on ${instantOf(occurredAt)}${attemptsOf(data)}.`,
       `What went wrong: ${line(data.errorMessage || 'no error was given', 1_000)}`,
@@ -44,23 +45,13 @@ const anyEvent: Template = ({ type, occurredAt }) => {
   return { subject: title, paragraphs: [`${title} on ${instantOf(occurredAt)}.`] };
 };
 
+/** What the job itself says of its outcome, else what it was. */
+const summaryOf = (data: Record<string, unknown>) => (data.summary ? line(data.summary, 180) : subjectOf(data));
+
 /** `the import of a dataset`, or the type's name where we have no words for it. */
 function subjectOf(data: Record<string, unknown>): string {
   return data.jobType === 'dataset.import' ? 'the import of a dataset' : `the job ${line(data.jobType, 100)}`;
 }
-
-function datasetOf({ datasetId, rows, badRows, duplicateOf }: Record<string, unknown>): string[] {
-  if (typeof duplicateOf === 'string')
-    return [`The same file had been imported before, as dataset ${line(duplicateOf, 100)}.`];
-  if (!datasetId) return [];
-  const stored = typeof rows === 'number' ? `, with ${counted(rows, 'row')}` : '';
-  const left =
-    typeof badRows === 'number' && badRows > 0 ? [`${counted(badRows, 'row')} could not be read and stayed out.`] : [];
-  return [`Its dataset is ${line(datasetId, 100)}${stored}.`, ...left];
-}
-
-/** 1 row, 50,000 rows */
-const counted = (count: number, what: string) => `${count.toLocaleString('en')} ${what}${count === 1 ? '' : 's'}`;
 
 const sentenceStart = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 

@@ -113,6 +113,21 @@ describe('the creation of jobs', () => {
       expect({ status, pointer: body.errors[0].pointer }).toEqual({ status: 422, pointer: '/jobType' });
     });
 
+    it('a new queue from others than a SystemAdmin: a queue is the whole installation’s', async () => {
+      const job = { jobType: 'test.greet', payload: { name: 'x' } };
+      const ask = (queue: string, path = '/api/organization/background-jobs', body: object = { ...job, queue }) =>
+        app.as('OrgAdmin').request('POST', path, { body });
+      expect(await ask('brand-new')).toMatchObject({ status: 422, body: { errors: [{ pointer: '/queue' }] } });
+      const bulk = { jobs: [job, { ...job, queue: 'brand-new' }] };
+      expect(await ask('', '/api/organization/background-jobs/bulk', bulk)).toMatchObject({
+        status: 422,
+        body: { errors: [{ pointer: '/jobs/1/queue' }] },
+      });
+      for (const queue of ['default', 'greetings']) expect((await ask(queue)).body).toMatchObject({ queue });
+      expect((await create({ ...job, queue: 'brand-new' })).body).toMatchObject({ queue: 'brand-new' });
+      expect((await ask('brand-new')).body).toMatchObject({ queue: 'brand-new' });
+    });
+
     it('another organisation than the one the call acts on, and one that does not exist', async () => {
       const job = { jobType: 'test.greet', payload: { name: 'x' } };
       const elsewhere = await create({ ...job, organizationId: app.organizations.B });
