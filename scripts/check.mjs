@@ -29,7 +29,11 @@ process.exitCode = failed.length > 0 ? 1 : 0;
 
 function run(file, words) {
   return new Promise((resolve) => {
-    const child = spawn(file, words, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(file, words, {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' },
+    });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
     child.once('error', (error) => resolve({ status: 1, output: error.message }));

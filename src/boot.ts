@@ -1,5 +1,6 @@
 /** Brings a process up and takes it down: configuration, database, application, signals. */
 import 'reflect-metadata';
+import { setImmediate as immediate } from 'node:timers/promises';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from './app.module.js';
@@ -21,6 +22,7 @@ export async function start(roles: ProcessRoles): Promise<void> {
   try {
     await run(withGeneratedSecrets(readConfig(roles)), roles, life);
   } catch (error) {
+    await immediate(); // a signal that came while initdb blocked us is heard now
     if (life.ending) await life.ended; // what breaks while everything is being closed is no failure
     process.stderr.write(`${explainFailure(error)}\n`);
     await life.close().catch(() => undefined);
@@ -40,6 +42,7 @@ function readConfig(roles: ProcessRoles): Config {
 async function run(config: Config, roles: ProcessRoles, life: Life): Promise<void> {
   const pino = createLogger(config);
   const crashed = (reason: string) => {
+    if (life.ending) return; // whoever told us to end may have told our server, too (systemd, nest start --watch)
     pino.fatal(reason);
     process.exit(1);
   };

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { APP_GUARD, DiscoveryModule } from '@nestjs/core';
 import { getOptionsToken, getStorageToken } from '@nestjs/throttler';
+import { OrganizationsModule } from '../organizations/index.js';
 import { CONFIG, type Config } from '../platform/config/index.js';
 import { FirstAdministrator } from './administrator/first-administrator.js';
 import { ApiKeyController } from './api-keys/api-key.controller.js';
@@ -22,7 +23,7 @@ import { ThrottleStore } from './throttling/throttle-store.js';
 import { ThrottlingGuard } from './throttling/throttling.guard.js';
 
 @Module({
-  imports: [DiscoveryModule],
+  imports: [DiscoveryModule, OrganizationsModule],
   controllers: [AuthController, ApiKeyController],
   providers: [
     PrincipalStore,

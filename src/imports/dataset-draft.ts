@@ -38,7 +38,8 @@ export class DatasetDrafts {
       const published = await datasets.find(tx, id);
       if (published) return { published };
       const upload = await uploads.find(tx, uploadId);
-      if (!upload) throw new DiscardJob(`There is no upload ${uploadId} in this organisation.`, 'upload_missing');
+      // a job that somebody made by hand for another job's upload would take its file away
+      if (upload?.jobId !== id) throw new DiscardJob(`There is no upload ${uploadId} for this job.`, 'upload_missing');
       const { fileName, bytes, sha256, createdBy } = upload;
       const name = datasetName(fileName);
       if (

@@ -4,7 +4,7 @@ import { Database, type Transaction } from '../platform/database/index.js';
 import { notFound, type Principal, totalOf } from '../platform/http/index.js';
 import type { Dataset } from './dataset.entity.js';
 import type { DatasetDto, DatasetPageDto, DatasetRowsDto, DatasetWithSchemaDto } from './dataset.dto.js';
-import { datasets } from './dataset.repository.js';
+import { datasets, type ListedDataset } from './dataset.repository.js';
 import { FileMissing, STORAGE, type Storage, storageKey } from './storage/index.js';
 
 /** The datasets of the caller's organisation; those of others are not there: 404. */
@@ -23,7 +23,8 @@ export class DatasetReader {
   /** @throws Problem 404 */
   async one({ organizationId }: Principal, id: string): Promise<DatasetWithSchemaDto> {
     const dataset = await this.database.withOrganization(organizationId, (tx) => existing(tx, id));
-    return { ...listedOf(dataset), columns: dataset.columns, badRowSamples: dataset.badRowSamples };
+    const { columns, badRowSamples } = dataset;
+    return { ...listedOf({ ...dataset, columnCount: columns.length }), columns, badRowSamples };
   }
 
   /** @throws Problem 404 */
@@ -59,7 +60,7 @@ async function existing(tx: Transaction, id: string): Promise<Dataset> {
   return dataset;
 }
 
-const listedOf = (dataset: Dataset): DatasetDto => ({
+const listedOf = (dataset: ListedDataset): DatasetDto => ({
   id: dataset.id,
   organizationId: dataset.organizationId,
   name: dataset.name,
@@ -69,7 +70,7 @@ const listedOf = (dataset: Dataset): DatasetDto => ({
   format: dataset.format,
   rowCount: dataset.rowCount,
   badRowCount: dataset.badRowCount,
-  columnCount: dataset.columns.length,
+  columnCount: dataset.columnCount,
   jobId: dataset.id,
   createdBy: dataset.createdBy,
   createdAt: dataset.createdAt,

@@ -12,7 +12,7 @@ export interface RowBatch {
 
 /** Far below the 10,000 rows a transaction may write: a cancel is noticed between batches. */
 const batchRows = 5_000;
-const batchCharacters = 4_194_304;
+const batchCharacters = 1_048_576;
 
 export class RowBatcher {
   private pending: string[] = [];

@@ -5,12 +5,6 @@ import { Events, type EventToRaise } from '../platform/events/index.js';
 /** Longer texts are cut: an event is told to people; the whole error stands with the job. */
 const maxErrorLength = 2_000;
 
-/** A result may carry a `summary`, one line that people are told: `orders.csv imported: 50,000 rows`. */
-function summaryOf(result: unknown): string | undefined {
-  const { summary } = (result ?? {}) as { summary?: unknown };
-  return typeof summary === 'string' ? summary.slice(0, 300) : undefined;
-}
-
 /** Tells of every job that completed or failed for good, in the transaction that ends it. Who cancelled a job knows that it ended. */
 @JobFinishHook()
 export class OutcomeEvents implements FinishHook<EventToRaise> {
@@ -41,4 +35,10 @@ export class OutcomeEvents implements FinishHook<EventToRaise> {
   insert(tx: Sql, rows: EventToRaise[]): Promise<void> {
     return this.events.raiseThrough(tx, rows);
   }
+}
+
+/** A result may carry a `summary`, one line that people are told: `orders.csv imported: 50,000 rows`. */
+function summaryOf(result: unknown): string | undefined {
+  const { summary } = (result ?? {}) as { summary?: unknown };
+  return typeof summary === 'string' ? summary.slice(0, 300) : undefined;
 }

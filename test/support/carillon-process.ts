@@ -29,6 +29,7 @@ export interface StartOptions {
   env?: Record<string, string>;
   /** Another program than `carillon`, e.g. `['npm', 'start']`. */
   program?: string[];
+  cwd?: string;
   /** Runs as this user; only root may ask for it. */
   uid?: number;
 }
@@ -36,10 +37,13 @@ export interface StartOptions {
 const running = new Set<ChildProcess>();
 
 /** `carillon <words>` from dist/, which the global setup of the e2e project has built. */
-export function startCarillon(words: string[], { env = {}, program, uid }: StartOptions = {}): CarillonProcess {
+export function startCarillon(
+  words: string[],
+  { env = {}, program, cwd = root, uid }: StartOptions = {},
+): CarillonProcess {
   const [file = '', ...first] = program ?? [process.execPath, path.join(root, 'dist/src/cli.js')];
   const child = spawn(file, [...first, ...words], {
-    cwd: root,
+    cwd,
     env: { PATH: process.env.PATH, HOME: os.tmpdir(), PORT: '0', DEMO: 'false', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(uid !== undefined && { uid, gid: uid }),

@@ -1,4 +1,6 @@
-/** A signed-in caller of a running Carillon, with nothing but fetch: what the README does with curl. */
+/** A signed-in caller of a running Carillon, with nothing but fetch: what the README does with curl. Every answer is held to the OpenAPI document. */
+import { expectPromised } from './openapi-contract.js';
+
 // oxlint-disable-next-line typescript/no-explicit-any -- tests look into bodies by expectations, not by types
 type Body = any;
 
@@ -46,5 +48,7 @@ export async function signIn(url: string, email: string, password: string): Prom
 async function send(url: string, init: RequestInit): Promise<{ status: number; headers: Headers; body: Body }> {
   const response = await fetch(url, init);
   const text = await response.text();
-  return { status: response.status, headers: response.headers, body: text === '' ? null : JSON.parse(text) };
+  const body = text === '' ? null : JSON.parse(text);
+  expectPromised(init.method ?? 'GET', url, response.status, body);
+  return { status: response.status, headers: response.headers, body };
 }

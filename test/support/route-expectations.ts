@@ -79,6 +79,7 @@ export const routeExpectations: ReadonlyMap<string, Expectation> = new Map<strin
   ['POST /api/auth/login', { least: 'public' }],
   ['POST /api/auth/refresh', { least: 'public' }],
   ['POST /api/auth/logout', { least: 'Member', last: true }],
+  ['POST /api/auth/password', { least: 'Member' }],
   ['GET /api/auth/me', { least: 'Member' }],
 
   // organisations, people, keys, audit

@@ -1,6 +1,7 @@
 import { Body, Controller, Get, HttpCode, Ip, Post } from '@nestjs/common';
+import { CallOrigin, type Origin } from '../../platform/audit/index.js';
 import { CurrentPrincipal, type Principal, Public, RateLimit, RequireRole } from '../../platform/http/index.js';
-import { LoginDto, RefreshDto, SessionDto, SignedInUserDto } from './session.dto.js';
+import { ChangePasswordDto, LoginDto, RefreshDto, SessionDto, SignedInUserDto } from './session.dto.js';
 import { SessionService } from './session.service.js';
 
 @Controller('api/auth')
@@ -30,6 +31,19 @@ export class AuthController {
   @HttpCode(204)
   logout(@CurrentPrincipal() principal: Principal, @Ip() address: string): Promise<void> {
     return this.sessions.logout(principal, principal.sessionId!, address);
+  }
+
+  /** Changes one's own password, and ends every session: sign in with the new one. */
+  @Post('password')
+  @RequireRole('Member')
+  @RateLimit('login')
+  @HttpCode(204)
+  changePassword(
+    @CurrentPrincipal() principal: Principal,
+    @Body() { currentPassword, newPassword }: ChangePasswordDto,
+    @CallOrigin() origin: Origin,
+  ): Promise<void> {
+    return this.sessions.changePassword(principal, currentPassword, newPassword, origin);
   }
 
   /** Who is signed in, and as what. */

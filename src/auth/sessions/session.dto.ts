@@ -1,4 +1,5 @@
-import { IsNotEmpty, IsString, MaxLength } from 'class-validator';
+import { IsNotEmpty, IsString, Length, MaxLength } from 'class-validator';
+import { passwordLength } from '../../organizations/index.js';
 import type { Role } from '../../platform/http/index.js';
 
 export class LoginDto {
@@ -24,6 +25,18 @@ export class RefreshDto {
   @IsNotEmpty()
   @MaxLength(200)
   refreshToken!: string;
+}
+
+export class ChangePasswordDto {
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(200)
+  currentPassword!: string;
+
+  /** @example purple-otter-sings-at-noon */
+  @IsString()
+  @Length(passwordLength.min, passwordLength.max)
+  newPassword!: string;
 }
 
 export class OrganizationOfUserDto {

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
-import { passwordMatches } from '../../organizations/index.js';
-import { recordAudit, recordRefusal } from '../../platform/audit/index.js';
+import { passwordMatches, UserService } from '../../organizations/index.js';
+import { type Origin, recordAudit, recordRefusal } from '../../platform/audit/index.js';
 import { Database, onCommit, type Transaction } from '../../platform/database/index.js';
-import { type Principal, Problem } from '../../platform/http/index.js';
+import { type Principal, Problem, unprocessable } from '../../platform/http/index.js';
 import { actingOrganization } from '../principals/acting-organization.js';
 import { Authenticator } from '../principals/authenticator.js';
 import { type Account, PrincipalStore } from '../principals/principal-store.js';
@@ -18,6 +18,7 @@ export class SessionService {
     private readonly sessions: SessionStore,
     private readonly tokens: AccessTokens,
     private readonly authenticator: Authenticator,
+    private readonly users: UserService,
   ) {}
 
   /** @throws Problem 401, the same and after the same time whether the account is unknown, disabled, or the password wrong */
@@ -79,6 +80,17 @@ export class SessionService {
         address,
       });
     });
+    this.authenticator.forget();
+  }
+
+  /** Ends every session of the person, this one too. @throws Problem 422 when the current password is wrong */
+  async changePassword(principal: Principal, current: string, next: string, origin: Origin): Promise<void> {
+    const login = await this.principals.login(principal.email ?? '');
+    if (!(await passwordMatches(login?.passwordHash, current)))
+      throw unprocessable([{ pointer: '/currentPassword', message: 'is not your password' }]);
+    const account = await this.principals.account(principal.id, null);
+    const home = account?.memberships[0]?.organizationId ?? principal.organizationId;
+    await this.users.changeOwnPassword(principal, home, next, origin);
     this.authenticator.forget();
   }
 

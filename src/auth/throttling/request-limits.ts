@@ -60,8 +60,9 @@ function limitOfContext(context: ExecutionContext): RateLimitName | null {
 /** Forwarded addresses count only from TRUSTED_PROXIES (Fastify's trustProxy); of IPv6 the /64, which one customer holds. */
 const addressOf = (request: FastifyRequest) => normalizeIp(request.ip);
 
-/** The body is not validated yet when guards run. */
-function accountOf(request: FastifyRequest): string {
+/** Of a login the email, of a change of password the person. The body is not validated yet when guards run. */
+function accountOf(request: FastifyRequest & Partial<Pick<AuthenticatedRequest, 'principal'>>): string {
+  if (request.principal) return request.principal.id;
   const email = (request.body as { email?: unknown } | undefined)?.email;
   return typeof email === 'string' ? email.trim().toLowerCase() : '';
 }

@@ -94,6 +94,20 @@ export class UserService {
     });
   }
 
+  /** For the person itself, who has shown the old one. Ends every session. @param organizationId one that the person belongs to */
+  async changeOwnPassword(
+    principal: Principal,
+    organizationId: string,
+    password: string,
+    origin: Origin,
+  ): Promise<void> {
+    const passwordHash = await hashPassword(password);
+    await this.database.withOrganization(organizationId, async (tx) => {
+      await this.users.setPassword(tx, principal.id, passwordHash);
+      await audit(tx, principal, organizationId, 'user.password-changed', principal.id, origin);
+    });
+  }
+
   /** Takes the person out of the organisation; the account stays, for it may belong to others. */
   remove(principal: Principal, id: string, origin: Origin): Promise<void> {
     return this.changing(principal, id, { account: false, shutsOut: true }, async (tx, user) => {

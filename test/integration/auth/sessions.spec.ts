@@ -32,6 +32,29 @@ describe('sessions', () => {
     expect((await refresh(second.body.refreshToken)).status).toBe(200);
   });
 
+  it('lets a person change its own password, which ends its sessions; a wrong current one changes nothing', async () => {
+    const { accessToken, refreshToken } = await signIn('OtherMember');
+    const change = (currentPassword: string, newPassword: string, token = accessToken) =>
+      app
+        .withHeaders({ authorization: `Bearer ${token}` })
+        .request('POST', '/api/auth/password', { body: { currentPassword, newPassword } });
+    const { email, password } = people.OtherMember;
+    expect(await change('not the password', 'a new and long enough one')).toMatchObject({
+      status: 422,
+      body: { errors: [{ pointer: '/currentPassword' }] },
+    });
+    expect((await change(password, 'short')).status).toBe(400);
+    expect((await change(password, 'a new and long enough one')).status).toBe(204);
+    expect((await me(accessToken)).status).toBe(401);
+    expect((await refresh(refreshToken)).status).toBe(401);
+    const login = (secret: string) =>
+      app.as('nobody').request('POST', '/api/auth/login', { body: { email, password: secret } });
+    expect((await login(password)).status).toBe(401);
+    const again = await login('a new and long enough one');
+    expect(again.status).toBe(200);
+    expect((await change('a new and long enough one', password, again.body.accessToken)).status).toBe(204);
+  });
+
   it('ends the whole session when an exchanged token is shown again', async () => {
     const first = await signIn();
     const second = await refresh(first.refreshToken);

@@ -88,6 +88,20 @@ describe('an import over HTTP', () => {
     expect(await app.leftInStaging()).toEqual([]);
   });
 
+  it('of mostly bad rows fails, and its result names the first of them', async () => {
+    const job = await app.imported('a,b\n1,2\n3\n4\n');
+    expect(job).toMatchObject({
+      status: 'failed',
+      errorCode: 'too_many_bad_rows',
+      result: {
+        badRowSamples: [
+          { row: 2, line: 3, reason: 'has 1 value, the header names 2 columns' },
+          { row: 3, line: 4 },
+        ],
+      },
+    });
+  });
+
   it('works on after all of them', async () => {
     expect(await app.imported('a,b\n1,2\n3\n4,5\n')).toMatchObject({
       status: 'completed',

@@ -11,7 +11,7 @@ export interface StreamOptions {
 
 /** A chunked upload, written by hand: no Content-Length announces its size, and its content is made as it goes. Status 0: no answer came. */
 export async function streamUpload(
-  app: TestApp,
+  app: Pick<TestApp, 'url' | 'accessToken'>,
   bytes: number,
   { hangUpAfter = Infinity, withoutEnd = false }: StreamOptions = {},
 ): Promise<{ status: number; body: string }> {

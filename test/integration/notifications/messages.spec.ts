@@ -1,12 +1,9 @@
 /** From what happened to the message about it: the sandbox, a real mail server, and the providers' failures. */
 import { simpleParser } from 'mailparser';
-import {
-  freePort,
-  type MailServer,
-  startMailServer,
-  startWebServer,
-  type WebServer,
-} from '../../support/stand-in-servers.js';
+import { Database } from '../../../src/platform/database/index.js';
+import { Events } from '../../../src/platform/events/index.js';
+import { JobQueue } from '../../../src/platform/queue/index.js';
+import { type MailServer, startMailServer } from '../../support/stand-in-servers.js';
 import { createNotifiedApp, eventually, type NotifiedApp, NotYet } from './notified-app.js';
 
 describe('the end of a job', () => {
@@ -97,8 +94,6 @@ describe('events', () => {
   afterAll(() => app.close());
 
   it('are not told where the transaction in which they happened is rolled back', async () => {
-    const { Database } = await import('../../../src/platform/database/index.js');
-    const { Events } = await import('../../../src/platform/events/index.js');
     const { A } = app.organizations;
     const work = app.app.get(Database).withOrganization(A, async (tx) => {
       await app.app.get(Events).raise(tx, { organizationId: A, type: 'job.completed', severity: 'info', data: {} });
@@ -115,8 +110,6 @@ describe('events', () => {
     const event = await app.raise();
     await app.delivered(event, 'sent');
     await app.db.owner.query(`update events set planned_at = null where id = $1`, [event]); // as if the first run had been lost before it was marked
-    const { JobQueue } = await import('../../../src/platform/queue/index.js');
-    const { Database } = await import('../../../src/platform/database/index.js');
     const { A } = app.organizations;
     const job = {
       organizationId: A,
@@ -223,8 +216,6 @@ describe('a real mail server', () => {
     });
     const { id } = rows[0];
     await app.db.owner.query(`update deliveries set state = 'sending' where id = $1`, [id]); // as a killed worker leaves it
-    const { JobQueue } = await import('../../../src/platform/queue/index.js');
-    const { Database } = await import('../../../src/platform/database/index.js');
     const { A } = app.organizations;
     const job = {
       organizationId: A,
@@ -238,116 +229,5 @@ describe('a real mail server', () => {
       return found.rows[0].state === 'ambiguous' || new NotYet(found.rows);
     });
     expect(server.messages).toHaveLength(before + 1);
-  });
-});
-
-describe('test messages', () => {
-  let app: NotifiedApp;
-  let server: MailServer;
-  let slack: WebServer;
-  const post = (route: string, body: object = {}) =>
-    app.as('OrgAdmin').request('POST', `/api/organization/notification-settings/${route}`, { body });
-  beforeAll(async () => {
-    server = await startMailServer();
-    slack = await startWebServer(() => ({ status: 200, body: 'ok' }));
-    app = await createNotifiedApp({ worker: false });
-  });
-  afterAll(async () => {
-    await app.close();
-    await server.close();
-    await slack.close();
-  });
-
-  it('goes to the caller through the sandbox where nothing is configured, passing quiet hours, and stands in the log', async () => {
-    await app.changeSettings({ dndEnabled: true, triggers: { 'job.completed': [] } });
-    const { status, body } = await post('test-email');
-    expect(status).toBe(200);
-    expect(body).toEqual({ success: true, provider: 'sandbox', messageId: expect.stringMatching(/^sandbox-/) });
-    expect((await app.mails('admin@a.test'))[0]).toMatchObject({ subject: 'Test message from Carillon' });
-    expect(await app.deliveries()).toEqual([
-      expect.objectContaining({ test: true, state: 'sent', event_type: 'notification.test', trace: '2o=on 4 10 11' }),
-    ]);
-    await app.changeSettings({ dndEnabled: false });
-  });
-
-  it('goes to the reply address where there is one, or to the address that is named', async () => {
-    await app.changeSettings({ emailReplyTo: 'office@a.test' });
-    await post('test-email');
-    await post('test-email', { email: 'nina@a.test' });
-    await post('test/email', { to: 'otto@a.test' });
-    const mails = await app.mails();
-    expect(mails.slice(0, 3).map(({ to }) => to)).toEqual(['otto@a.test', 'nina@a.test', 'office@a.test']);
-    expect((await post('test-email', { email: 'nobody' })).status).toBe(400);
-    expect((await post('test/pigeon')).status).toBe(404);
-  });
-
-  it('answers in the words of the mail server that refuses it', async () => {
-    await app.changeSettings({ smtp: { host: '127.0.0.1', port: server.port } });
-    expect((await post('test-email')).body).toMatchObject({ success: true, provider: 'smtp' });
-    server.failNext('recipient', '550 5.1.1 never heard of office');
-    const { status, body } = await post('test-email');
-    expect(status).toBe(200);
-    expect(body).toEqual({
-      success: false,
-      provider: 'smtp',
-      error: expect.stringContaining('550 5.1.1 never heard of office'),
-    });
-  });
-
-  it('answers with the refusal of the connection where nobody listens', async () => {
-    await app.changeSettings({ smtp: { host: '127.0.0.1', port: await freePort() } });
-    const { body } = await post('test-email');
-    expect(body).toMatchObject({ success: false, provider: 'smtp', error: expect.stringContaining('ECONNREFUSED') });
-    expect((await app.deliveries()).at(-1)).toMatchObject({ state: 'failed', error_class: 'transient' });
-    await app.changeSettings({ smtp: null });
-    expect((await post('test-email')).body.provider).toBe('sandbox');
-  });
-
-  it('says what is missing', async () => {
-    expect((await post('test-sms')).body).toEqual({
-      success: false,
-      provider: 'sandbox',
-      error: expect.stringContaining('smsEnabled'),
-    });
-    await app.changeSettings({ smsEnabled: true });
-    expect((await post('test-sms')).body).toEqual({
-      success: false,
-      provider: 'sandbox',
-      error: expect.stringContaining('no address'),
-    });
-    expect((await post('test-sms', { phoneNumber: '0151' })).body).toMatchObject({
-      success: false,
-      error: expect.stringContaining('international form'),
-    });
-    expect((await post('test-sms', { phoneNumber: '+4915112345678' })).body).toMatchObject({
-      success: true,
-      provider: 'sandbox',
-    });
-  });
-
-  it('posts to Slack through the webhook of the organisation', async () => {
-    await app.changeSettings({
-      slackEnabled: true,
-      slackWebhookUrl: 'https://hooks.slack.com/services/T0/B0/canary-slack-key',
-    });
-    await app.db.owner.query(`update channel_settings set settings = settings || $1 where provider = 'webhook'`, [
-      { endpoint: slack.url },
-    ]);
-    expect((await post('test-slack')).body).toMatchObject({ success: true, provider: 'webhook' });
-    expect(slack.requests[0]).toMatchObject({ path: '/services/T0/B0/canary-slack-key' });
-    slack.answerNext({ status: 404, body: 'no_service' });
-    expect((await post('test-slack')).body).toEqual({
-      success: false,
-      provider: 'webhook',
-      error: 'Slack answered 404: no_service',
-    });
-  });
-
-  it('is audited', async () => {
-    const { rows } = await app.db.owner.query(
-      `select details from audit_log where action = 'notification-settings.tested' and organization_id = $1 order by id limit 1`,
-      [app.organizations.A],
-    );
-    expect(rows).toEqual([{ details: { channel: 'email' } }]);
   });
 });

@@ -98,7 +98,7 @@ describe('notification settings', () => {
       put({ dndReason: 'x' }, { 'if-match': etag }),
       put({ dndReason: 'y' }, { 'if-match': etag }),
     ]);
-    expect(answers.map(({ status }) => status).sort()).toEqual([200, 412]);
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 412]);
     const won = answers.find(({ status }) => status === 200)!;
     const lost = answers.find(({ status }) => status === 412)!;
     expect(lost.body.code).toBe('precondition_failed');

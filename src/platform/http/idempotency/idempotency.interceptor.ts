@@ -1,9 +1,17 @@
-import { createHash } from 'node:crypto';
-import { type CallHandler, type ExecutionContext, Injectable, Logger, type NestInterceptor } from '@nestjs/common';
+import { createHmac } from 'node:crypto';
+import {
+  type CallHandler,
+  type ExecutionContext,
+  Inject,
+  Injectable,
+  Logger,
+  type NestInterceptor,
+} from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyReply } from 'fastify';
 import { catchError, finalize, mergeMap, type Observable, of } from 'rxjs';
 import { v7 as uuidv7 } from 'uuid';
+import { CONFIG, type Config } from '../../config/index.js';
 import type { AuthenticatedRequest } from '../access.js';
 import { badRequest, Problem } from '../problem.js';
 import { IdempotencyStore, type KeptAnswer, type KeyHolder, leaseSeconds } from './idempotency-store.js';
@@ -17,6 +25,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
   constructor(
     private readonly reflector: Reflector,
     private readonly store: IdempotencyStore,
+    @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
@@ -30,7 +39,7 @@ export class IdempotencyInterceptor implements NestInterceptor {
     const { organizationId, id: principalId } = request.principal;
     const holder = { organizationId, principalId, key, token: uuidv7() };
     const reply = context.switchToHttp().getResponse<FastifyReply>();
-    const claim = await this.store.claim(holder, fingerprintOf(request));
+    const claim = await this.store.claim(holder, fingerprintOf(request, this.config.secrets.jwt ?? ''));
     if (claim.state === 'running') throw inProgress();
     if (claim.state === 'otherRequest') throw keyReused();
     if (claim.state === 'answered') return of(replay(reply, claim.answer));
@@ -70,14 +79,17 @@ function keyOf({ headers }: AuthenticatedRequest): string | undefined {
   throw badRequest([{ pointer: 'header/idempotency-key', message: 'must be 1 to 255 visible ASCII characters' }]);
 }
 
-/** Of an upload only what is known before it is read: content type (its boundary differs each time) and length. */
-function fingerprintOf({ method, url, body, headers }: AuthenticatedRequest): Buffer {
+/**
+ * Keyed, for a body may hold a password, and a plain hash of it could be guessed at.
+ * Of an upload only what is known before it is read: content type (its boundary differs each time) and length.
+ */
+function fingerprintOf({ method, url, body, headers }: AuthenticatedRequest, secret: string): Buffer {
   const [contentType = ''] = (headers['content-type'] ?? '').split(';');
   const content =
     body === undefined
       ? `${contentType.trim().toLowerCase()} ${headers['content-length'] ?? ''}`
       : JSON.stringify(body);
-  return createHash('sha256').update(`${method} ${url}\n${content}`).digest();
+  return createHmac('sha256', secret).update(`${method} ${url}\n${content}`).digest();
 }
 
 const keptHeaders = ['location', 'etag'];
