@@ -1,3 +1,4 @@
+import type { Wakeups } from '@carillon/job-engine';
 import { eventually, TestEngines } from './test-engines.js';
 
 describe('a waiting worker', () => {
@@ -9,18 +10,26 @@ describe('a waiting worker', () => {
   afterAll(() => engines.close());
   const handlers = { noop: async () => 'ok' };
 
-  it('hears of a job enqueued in another process, long before it would look', async () => {
-    await engines.start({ pollMs: 60_000, handlers });
-    const { client } = engines.engine({ handlers });
+  /** Calls out until it is heard: only then is the connection listening, or listening again. */
+  async function untilHearing(wakeups: Wakeups): Promise<void> {
+    let heard = false;
+    const forget = wakeups.onWake((topics) => {
+      heard ||= topics.has('probe');
+    });
     await eventually(
-      async () =>
-        (
-          await engines.rows(
-            `select from pg_stat_activity where query like 'listen %' and datname = current_database()`,
-          )
-        ).length > 0,
+      async () => {
+        await engines.rows(`select pg_notify('carillon_jobs', 'test probe')`);
+        return heard;
+      },
       () => 'LISTEN',
     );
+    forget();
+  }
+
+  it('hears of a job enqueued in another process, long before it would look', async () => {
+    const { wakeups } = await engines.start({ pollMs: 60_000, handlers });
+    const { client } = engines.engine({ handlers });
+    await untilHearing(wakeups);
     const { id } = await client.enqueueGathered({ organizationId: engines.organizationId, jobType: 'noop' });
     await engines.until(id, 'completed', 3_000);
   });
@@ -31,7 +40,7 @@ describe('a waiting worker', () => {
   });
 
   it('listens again after all its connections were cut, and loses nothing', async () => {
-    await engines.start({ pollMs: 60_000, handlers });
+    const { wakeups } = await engines.start({ pollMs: 60_000, handlers });
     const { client } = engines.engine({ handlers });
     for (let round = 0; round < 3; round++) {
       const ids = await Promise.all([1, 2, 3].map(() => engines.enqueue({ jobType: 'noop' })));
@@ -41,15 +50,7 @@ describe('a waiting worker', () => {
       );
       await Promise.all(ids.map((id) => engines.until(id, 'completed', 8_000)));
     }
-    await eventually(
-      async () =>
-        (
-          await engines.rows(
-            `select from pg_stat_activity where query like 'listen %' and datname = current_database()`,
-          )
-        ).length > 0,
-      () => 'LISTEN again',
-    );
+    await untilHearing(wakeups);
     const { id } = await client.enqueueGathered({ organizationId: engines.organizationId, jobType: 'noop' });
     await engines.until(id, 'completed', 3_000);
   });
@@ -62,15 +63,7 @@ describe('a waiting worker', () => {
       if (topics.has('default')) notifications++;
     });
     listening.start();
-    await eventually(
-      async () =>
-        (
-          await engines.rows(
-            `select from pg_stat_activity where query like 'listen %' and datname = current_database()`,
-          )
-        ).length > 0,
-      () => 'LISTEN',
-    );
+    await untilHearing(listening);
     for (let i = 0; i < 1_000; i++) client.wake(['default']);
     await wakeups.stop();
     await eventually(
