@@ -195,8 +195,8 @@ const reading = [
    select b.id, b.organization_id, b.queue, b.job_type,
      case when running.entry is null then b.status else 'processing' end status,
      b.priority, b.payload, b.result, b.error_message, b.error_code,
-     case when running.entry is null then b.progress else coalesce(p.percent, 0) end progress,
-     case when running.entry is null then b.progress_message else p.message end progress_message,
+     case when running.entry is null then b.progress when p.run = b.run then p.percent else 0 end progress,
+     case when running.entry is null then b.progress_message when p.run = b.run then p.message end progress_message,
      b.retry_count, b.max_retries, b.next_retry_at, b.backoff, b.run_at, b.timeout_seconds, b.unique_key, b.active_key,
      b.concurrency_key, b.tags, b.trace_parent, b.subject_type, b.subject_id, b.schedule_id, b.scheduled_for, b.batch_id,
      b.idempotency_key, b.idempotency_hash, b.run, b.attempt_count, b.worker_lost_count, b.failed_at, b.cancel_requested_at,
@@ -210,7 +210,7 @@ const reading = [
        (select jsonb_object_agg(job_id || ':' || run, jsonb_build_object('at', claimed_at, 'worker', worker)) from running_jobs())
          -> (b.id || ':' || b.run) end entry
      offset 0) running
-   left join job_progress p on p.job_id = b.id and p.run = b.run`,
+   left join job_progress p on p.job_id = b.id`,
 ];
 
 const grants = [

@@ -25,6 +25,10 @@ export type Written = 'accepted' | 'refused';
 export class FinishWriter {
   constructor(private readonly options: FinisherOptions) {}
 
+  withoutHooks(): FinishWriter {
+    return new FinishWriter({ ...this.options, hooks: [] });
+  }
+
   async write(
     worker: { number: number; name: string },
     ends: readonly EndOfRun[],
@@ -200,7 +204,7 @@ export class Finisher {
     this.options.log.error(`the result of job ${end.job.id} was rejected`, error);
     const rejected = rejectedInstead(end, `its result could not be stored: ${(error as Error).message}`);
     // last without hooks: a hook that cannot write must not keep the job from ending
-    for (const writer of [this.writer, new FinishWriter({ ...this.options, hooks: [] })]) {
+    for (const writer of [this.writer, this.writer.withoutHooks()]) {
       try {
         return await this.writeUntilAnswered(writer, [rejected], []);
       } catch (again) {

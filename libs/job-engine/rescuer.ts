@@ -16,7 +16,7 @@ export async function rescueLostWorkers(options: RescuerOptions): Promise<number
   let rescued = 0;
   for (const worker of await expiredWorkers(options.pool)) {
     try {
-      const ends = await inTransaction(options.pool, (tx) => rescue(tx, worker, options.writer));
+      const ends = await rescueWithOrWithoutHooks(worker, options);
       if (!ends) continue;
       rescued += ends.length;
       options.log.warn(`worker ${worker.name} fell silent: took over its ${ends.length} jobs`);
@@ -26,6 +26,19 @@ export async function rescueLostWorkers(options: RescuerOptions): Promise<number
     }
   }
   return rescued;
+}
+
+/** A hook that cannot write must not keep jobs from running again. */
+async function rescueWithOrWithoutHooks(
+  worker: { number: number; name: string },
+  { pool, writer, log }: RescuerOptions,
+): Promise<EndOfRun[] | null> {
+  try {
+    return await inTransaction(pool, (tx) => rescue(tx, worker, writer));
+  } catch (error) {
+    log.error(`rescuing worker ${worker.name} failed, trying without finish hooks`, error);
+    return inTransaction(pool, (tx) => rescue(tx, worker, writer.withoutHooks()));
+  }
 }
 
 async function rescue(

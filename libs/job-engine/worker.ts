@@ -296,11 +296,12 @@ export class Worker {
       return;
     }
     try {
-      if (await renewLease(pool, session.worker.number, leaseMs, session.running.all())) this.renewedAt = asked;
+      const renewal = renewLease(pool, session.worker.number, leaseMs, session.running.all());
+      if (await answered(renewal, leaseMs / 3)) this.renewedAt = asked;
       else this.loseLease(session, 'others have taken its jobs over');
     } catch (error) {
       // nobody could be asked, but the lease has run out by now: others may be running our jobs
-      if (asked - this.renewedAt > leaseMs) this.loseLease(session, 'it could not be renewed in time');
+      if (performance.now() - this.renewedAt > leaseMs) this.loseLease(session, 'it could not be renewed in time');
       throw error;
     }
   }
@@ -333,5 +334,19 @@ export class Worker {
   private finisherOptions() {
     const { pool, log, hooks = [] } = this.options;
     return { pool, log, hooks, isInternal: (type: string) => this.options.handler(type)?.internal ?? false };
+  }
+}
+
+/** A half-open connection answers neither yes nor no. @throws after `withinMs` */
+async function answered<T>(answer: Promise<T>, withinMs: number): Promise<T> {
+  const late = new AbortController();
+  const silence = delay(withinMs, undefined, { signal: late.signal }).then(() => {
+    throw new Error(`the database has not answered for ${Math.round(withinMs)} ms`);
+  });
+  try {
+    return await Promise.race([answer, silence]);
+  } finally {
+    silence.catch(() => undefined);
+    late.abort();
   }
 }

@@ -46,7 +46,7 @@ export class JobTypes implements OnModuleInit {
 
   /**
    * Answers the payload as an instance of its class.
-   * @throws InvalidPayload with JSON pointers; an unknown type is one too
+   * @throws InvalidPayload with JSON pointers, UnknownJobType
    */
   async checkPayload(type: string, raw: unknown): Promise<unknown> {
     const handler = this.known.get(type);

@@ -28,7 +28,7 @@ describe('workers as processes', () => {
 
   async function startWorker(leaseMs = 1_500): Promise<CarillonProcess> {
     const program = [process.execPath, path.join(root, 'test/chaos/worker-process.mjs')];
-    const worker = startCarillon([], { program, env: { DATABASE_URL: db.url, LEASE_MS: String(leaseMs) } });
+    const worker = startCarillon([db.url, String(leaseMs)], { program });
     workers.push(worker);
     await worker.output(/^ready$/m);
     return worker;

@@ -1,9 +1,11 @@
-// One worker as a process of its own, from the built libraries: what the chaos tests stop, kill and bring back. DATABASE_URL, LEASE_MS.
+// One worker as a process of its own, from the built libraries: what the chaos tests stop, kill and bring back.
+// node worker-process.mjs <database url> <lease in ms>
 import pg from 'pg';
 import { setTimeout as delay } from 'node:timers/promises';
 import { JobClient, JobEngine, Wakeups } from '../../dist/libs/job-engine/index.js';
 
-const options = { connectionString: process.env.DATABASE_URL, options: '-c role=carillon_engine -c timezone=UTC' };
+const [connectionString, leaseMs] = process.argv.slice(2);
+const options = { connectionString, options: '-c role=carillon_engine -c timezone=UTC' };
 const pool = new pg.Pool({ ...options, max: 5 });
 pool.on('error', () => undefined);
 const say = (line) => process.stdout.write(`${line}\n`);
@@ -32,17 +34,18 @@ const engine = new JobEngine({
   name: `pid-${process.pid}`,
   concurrency: 10,
   queues: [],
-  leaseMs: Number(process.env.LEASE_MS),
+  leaseMs: Number(leaseMs),
   pollMs: 100,
   graceMs: 300,
   log,
 });
-process.once('SIGTERM', async () => {
+async function end() {
   await engine.stop();
   await wakeups.stop();
   await pool.end();
   process.exit(0);
-});
+}
+process.once('SIGTERM', () => void end());
 wakeups.start();
 await engine.start();
 say('ready');

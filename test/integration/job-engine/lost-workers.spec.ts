@@ -176,6 +176,18 @@ describe('a worker that is lost', () => {
     await Promise.all([first.running, second.running]);
   });
 
+  it('is rescued even if a finish hook cannot write', async () => {
+    const lost = await frozen('precious');
+    await engines.rows(`update background_jobs set worker_lost_count = 4 where id = $1`, [lost.id]); // the next loss is its last
+    await moveClock(engines.db.url, 60_000);
+    const broken = { rowFor: () => 1, insert: () => Promise.reject(new Error('no such table')) };
+    const { engine } = engines.engine({ hooks: [broken], handlers: {} });
+    await engine.rescuer.runOnce();
+    expect(await engines.job(lost.id)).toMatchObject({ status: 'failed', error_code: 'worker_lost' });
+    lost.goOn.give();
+    await lost.running;
+  });
+
   it('is rescued once by many rescuers', async () => {
     const lost = await frozen('precious');
     await moveClock(engines.db.url, 60_000);
