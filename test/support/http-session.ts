@@ -7,6 +7,7 @@ type Body = any;
 export interface HttpSession {
   get(path: string): Promise<Body>;
   post(path: string, body?: unknown): Promise<{ status: number; headers: Headers; body: Body }>;
+  put(path: string, body: unknown): Promise<{ status: number; headers: Headers; body: Body }>;
   /** Uploads a file to POST /api/v2/imports and answers its job. */
   upload(fileName: string, content: Blob): Promise<Body>;
 }
@@ -25,12 +26,8 @@ export async function signIn(url: string, email: string, password: string): Prom
       if (status !== 200) throw new Error(`GET ${path}: ${status} ${JSON.stringify(body)}`);
       return body;
     },
-    post: (path, body) =>
-      send(url + path, {
-        method: 'POST',
-        headers: { authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
-        body: body === undefined ? null : JSON.stringify(body),
-      }),
+    post: (path, body) => sendJson('POST', url + path, authorization, body),
+    put: (path, body) => sendJson('PUT', url + path, authorization, body),
     async upload(fileName, content) {
       const form = new FormData();
       form.append('file', content, fileName);
@@ -44,6 +41,13 @@ export async function signIn(url: string, email: string, password: string): Prom
     },
   };
 }
+
+const sendJson = (method: string, url: string, authorization: string, body: unknown) =>
+  send(url, {
+    method,
+    headers: { authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    body: body === undefined ? null : JSON.stringify(body),
+  });
 
 async function send(url: string, init: RequestInit): Promise<{ status: number; headers: Headers; body: Body }> {
   const response = await fetch(url, init);

@@ -18,7 +18,10 @@ export function connectionOptions(address: DatabaseAddress, role?: DatabaseRole)
   };
 }
 
-/** A pool as `role`. An idle connection that the server ends is replaced by the pool, so its error is only reported. */
+/**
+ * A pool as `role`. An idle connection that the server ends is replaced by the pool, so its error is only reported. One that is taken out has
+ * lost the pool's listener, and an error event without a listener ends the process; so each has one of its own for life.
+ */
 export function openPool(
   address: DatabaseAddress,
   role: DatabaseRole,
@@ -27,5 +30,6 @@ export function openPool(
 ): pg.Pool {
   const pool = new pg.Pool({ ...connectionOptions(address, role), max: size });
   pool.on('error', report);
+  pool.on('connect', (client) => client.on('error', () => undefined)); // whoever holds it sees its statement fail
   return pool;
 }

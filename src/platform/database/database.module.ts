@@ -1,4 +1,11 @@
-import { type DynamicModule, Inject, Logger, Module, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  type BeforeApplicationShutdown,
+  type DynamicModule,
+  Inject,
+  Logger,
+  Module,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import type pg from 'pg';
 import type { DataSource, DataSourceOptions } from 'typeorm';
@@ -12,9 +19,26 @@ export const DATABASE_ADDRESS = Symbol('DatabaseAddress');
 const ENGINE_POOL = Symbol('EnginePool');
 type Entities = (new () => object)[];
 
+/** Tells of connections that the server ended; not while we close, when the embedded server may be quicker than the last goodbye. */
+class LostConnections {
+  closing = false;
+  private readonly log = new Logger('Database');
+
+  readonly tell = (role: DatabaseRole) => (error: Error) => {
+    if (!this.closing) this.log.warn(`${role} connection lost: ${error.message}`);
+  };
+}
+
 @Module({})
-export class DatabaseModule implements OnApplicationShutdown {
-  constructor(@Inject(ENGINE_POOL) private readonly enginePool: pg.Pool) {}
+export class DatabaseModule implements BeforeApplicationShutdown, OnApplicationShutdown {
+  constructor(
+    @Inject(ENGINE_POOL) private readonly enginePool: pg.Pool,
+    private readonly lost: LostConnections,
+  ) {}
+
+  beforeApplicationShutdown(): void {
+    this.lost.closing = true;
+  }
 
   /** The loops have stopped by then (they end in beforeApplicationShutdown), so nobody misses the pool. */
   async onApplicationShutdown(): Promise<void> {
@@ -22,24 +46,24 @@ export class DatabaseModule implements OnApplicationShutdown {
   }
 
   static forRoot(entities: Entities): DynamicModule {
+    const lost = new LostConnections();
     return {
       module: DatabaseModule,
       global: true,
       imports: [
-        TypeOrmModule.forRootAsync(source('default', 'carillon_app', entities, (config) => config.database.poolSize)),
-        TypeOrmModule.forRootAsync(source('platform', 'carillon_platform', entities, () => 3)),
+        TypeOrmModule.forRootAsync(
+          source('default', 'carillon_app', entities, lost, (config) => config.database.poolSize),
+        ),
+        TypeOrmModule.forRootAsync(source('platform', 'carillon_platform', entities, lost, () => 3)),
       ],
       providers: [
         {
           provide: ENGINE_POOL,
           inject: [DATABASE_ADDRESS],
-          useFactory: (address: DatabaseAddress) => {
-            const log = new Logger('Database');
-            return openPool(address, 'carillon_engine', 6, (error) =>
-              log.warn(`engine connection lost: ${error.message}`),
-            );
-          },
+          useFactory: (address: DatabaseAddress) =>
+            openPool(address, 'carillon_engine', 6, lost.tell('carillon_engine')),
         },
+        { provide: LostConnections, useValue: lost },
         {
           provide: Database,
           inject: [getDataSourceToken(), getDataSourceToken('platform'), ENGINE_POOL],
@@ -51,7 +75,13 @@ export class DatabaseModule implements OnApplicationShutdown {
   }
 }
 
-function source(name: string, role: DatabaseRole, entities: Entities, size: (config: Config) => number) {
+function source(
+  name: string,
+  role: DatabaseRole,
+  entities: Entities,
+  lost: LostConnections,
+  size: (config: Config) => number,
+) {
   return {
     name,
     inject: [DATABASE_ADDRESS, CONFIG],
@@ -61,7 +91,7 @@ function source(name: string, role: DatabaseRole, entities: Entities, size: (con
       applicationName: role,
       entities,
       synchronize: false,
-      poolErrorHandler: (error: Error) => new Logger('Database').warn(`${role} connection lost: ${error.message}`),
+      poolErrorHandler: lost.tell(role),
       extra: {
         max: size(config),
         options: connectionOptions(address, role).options,
