@@ -155,7 +155,8 @@ export class Worker {
   private async poll(): Promise<void> {
     this.claimer.hear(new Set([anyQueue]));
     this.pump();
-    await this.pumping;
+    // a look that was under way began before we asked: it is followed by another, and that one is ours
+    while (this.pumping) await this.pumping;
   }
 
   /** Claims while there are slots and work. One at a time; a call meanwhile makes it look again. */
