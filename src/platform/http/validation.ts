@@ -10,7 +10,7 @@ class Findings extends Error {
   }
 }
 
-/** Global: unknown fields and wrong types are 400. A route without a DTO for its body or query gets it as it came. */
+/** Global: unknown fields and wrong types are 400. What has no DTO comes as it is; what is not asked for at all is UndeclaredInputInterceptor's. */
 @Injectable()
 export class RequestValidation implements PipeTransform {
   private readonly pipe = new ValidationPipe({
