@@ -5,6 +5,7 @@ import {
   Get,
   HttpCode,
   Post,
+  Query,
   Req,
   Res,
   Body,
@@ -31,7 +32,11 @@ let behave: (reply: FastifyReply) => unknown = () => undefined;
 class Things {
   @Post('things')
   @Idempotent()
-  async create(@Body() body: Record<string, unknown>, @Res({ passthrough: true }) reply: FastifyReply) {
+  async create(
+    @Body() body: Record<string, unknown>,
+    @Query('colour') _colour: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
     const id = uuidv7();
     runs.push(id);
     await gate;
@@ -42,7 +47,7 @@ class Things {
   @Post('quiet')
   @Idempotent()
   @HttpCode(204)
-  quiet(): void {
+  quiet(@Body('name') _name?: string): void {
     runs.push('quiet');
   }
   @Post('secrets')
@@ -163,7 +168,7 @@ describe('Idempotency-Key', () => {
   it.each([
     ['another body', '/things', { name: 'y' }],
     ['another path', '/quiet', { name: 'x' }],
-    ['another query', '/things?dryRun=true', { name: 'x' }],
+    ['another query', '/things?colour=red', { name: 'x' }],
   ])('refuses the key for %s', async (_, path, body) => {
     const key = uuidv7();
     await post('/things', key, { name: 'x' });
