@@ -6,6 +6,8 @@ describe('file names', () => {
     ['C:\\Users\\me\\report.csv', 'report.csv'],
     ['a\u0000b\r\nc.csv', 'abc.csv'],
     ['\u202excod.csv', 'xcod.csv'],
+    ['say %22hi%22%0D%0A.csv', 'say "hi"  .csv'],
+    ['100%25.csv', '100%25.csv'],
     ['', 'file'],
     ['/', 'file'],
     [undefined, 'file'],

@@ -1,8 +1,12 @@
 /** File names come from strangers: they are shown, never used in a path. */
 
-/** The name without folders, control and direction characters; at most 255 characters, `file` where nothing is left. */
+/**
+ * As multipart forms encode them (HTML Standard, 4.10.22.8): only quotes and line breaks.
+ * The name without folders, control and direction characters; at most 255 characters, `file` where nothing is left.
+ */
 export function displayName(given: string | undefined): string {
-  const last = (given ?? '').split(/[\\/]/).at(-1)!;
+  const decoded = (given ?? '').replaceAll('%22', '"').replaceAll(/%0[AD]/gi, ' ');
+  const last = decoded.split(/[\\/]/).at(-1)!;
   // Cf holds the direction overrides that make `exe.csv` of `vsc.exe`
   const text = last.replaceAll(/[\p{Cc}\p{Cf}\p{Surrogate}]/gu, '').trim();
   return [...text].slice(0, 255).join('').slice(0, 255) || 'file';

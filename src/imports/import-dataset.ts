@@ -9,7 +9,7 @@ import { ByteSurvey } from './formats/encoding.js';
 import { type Format, UnreadableFile } from './formats/format.js';
 import type { Column } from './formats/schema.js';
 import { openTable } from './formats/table-reader.js';
-import { type ImportSummary, most, summaryOf } from './import-summary.js';
+import { counted, type ImportSummary, most, summaryOf } from './import-summary.js';
 import { RowBatcher } from './row-batches.js';
 import { TableSurvey } from './table-survey.js';
 import { bytesOf, textOf } from './upload-text.js';
@@ -43,13 +43,17 @@ export class ImportDataset implements Job<ImportDatasetPayload, ImportSummary> {
 
   private async import(draft: DatasetDraft, ctx: JobContext): Promise<ImportSummary> {
     const format = await recognise(draft, ctx);
+    ctx.log('info', `recognised ${describe(format)}`, formatFacts(format));
     await ctx.progress(10, `recognised ${describe(format)}`);
     if (await draft.original()) return linkToOriginal(draft, ctx);
     await ctx.progress(20, 'no earlier dataset has this content');
     await draft.keepFile();
     await ctx.progress(40, 'file kept');
     const { columns, survey } = await surveyTable(draft, format, ctx);
-    await ctx.progress(70, `parsed ${survey.goodCount} rows of ${columns.length} columns, ${survey.badCount} bad`);
+    const parsed = `parsed ${counted(survey.goodCount, 'row')} of ${counted(columns.length, 'column')}`;
+    ctx.log('info', `${parsed}, ${survey.badCount} bad`, { columns: columns.slice(0, most.columns) });
+    for (const bad of survey.badRows.slice(0, most.badRows)) ctx.log('warn', 'a bad row is left out', bad);
+    await ctx.progress(70, `${parsed}, ${survey.badCount} bad`);
     await storeRows(draft, format, columns, survey.goodCount, ctx);
     await ctx.progress(90, 'rows stored');
     const facts: DatasetFacts = {
@@ -122,6 +126,7 @@ async function linkToOriginal(draft: DatasetDraft, ctx: JobContext): Promise<Imp
   if (!original)
     throw new Error('the dataset with the same content was there and is gone; the next attempt makes its own');
   await draft.abandon();
+  ctx.log('info', 'the same content is a dataset already', { duplicateOf: original.id });
   return { ...(await finish(draft.upload.fileName, original, ctx)), duplicateOf: original.id };
 }
 

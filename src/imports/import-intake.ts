@@ -1,14 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { createHash, type Hash } from 'node:crypto';
-import { type Readable, Transform } from 'node:stream';
+import { finished, type Readable, Transform } from 'node:stream';
 import { v7 as uuidv7 } from 'uuid';
 import type { EnqueuedJob } from '@carillon/job-engine';
 import { CONFIG, type Config } from '../platform/config/index.js';
 import { Database } from '../platform/database/index.js';
-import { Problem } from '../platform/http/index.js';
 import { JobQueue } from '../platform/queue/index.js';
 import { displayName } from './file-name.js';
 import { STORAGE, type Storage, storageKey } from './storage/index.js';
+import { brokenForm, tooLarge } from './upload-problems.js';
 import { uploads } from './upload.repository.js';
 
 export interface ImportRequest {
@@ -32,7 +32,7 @@ export class ImportIntake {
 
   /**
    * `afterwards` runs once the file is stored and before anything is promised: what it throws takes the file back.
-   * @throws Problem 413 when the stream is longer than `IMPORT_MAX_BYTES`
+   * @throws Problem 400 when the stream breaks off, 413 when the stream is longer than `IMPORT_MAX_BYTES`
    */
   async accept(
     request: ImportRequest,
@@ -86,11 +86,12 @@ export class ImportIntake {
   }
 }
 
-/** A pipe that also passes on how the stream fails: a client that hangs up is an error of the upload, not the end of the file. */
+/**
+ * A pipe that also passes on how the stream fails: a client that hangs up is an error of the upload, not the end of the file.
+ * A small form can be read to its broken end before its file gets here; `finished` tells of that too, where listeners come too late.
+ */
 function feed(stream: Readable, gauge: Gauge): void {
-  const fail = (why: string) => gauge.destroy(new Problem(400, 'upload_broken', `The upload broke off: ${why}.`));
-  stream.once('error', (error) => fail(error.message));
-  stream.once('close', () => stream.readableEnded || fail('the connection was closed before the end'));
+  finished(stream, { writable: false }, (error) => error && gauge.destroy(brokenForm(error)));
   stream.pipe(gauge);
 }
 
@@ -120,10 +121,3 @@ class Gauge extends Transform {
     else done(null, chunk);
   }
 }
-
-export const tooLarge = (maxBytes: number) =>
-  new Problem(
-    413,
-    'payload_too_large',
-    `The file is larger than the ${maxBytes.toLocaleString('en')} bytes that an import takes.`,
-  );

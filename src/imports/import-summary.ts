@@ -26,9 +26,9 @@ export function summaryOf(
   fileName: string,
   dataset: Pick<Dataset, 'id' | 'rowCount' | 'badRowCount' | 'badRowSamples' | 'columns' | 'format'>,
 ): ImportSummary {
-  const bad = dataset.badRowCount > 0 ? `, ${count(dataset.badRowCount)} bad rows left out` : '';
+  const bad = dataset.badRowCount > 0 ? `, ${counted(dataset.badRowCount, 'bad row')} left out` : '';
   return {
-    summary: `${fileName} imported: ${count(dataset.rowCount)} rows of ${count(dataset.columns.length)} columns${bad}`,
+    summary: `${fileName} imported: ${counted(dataset.rowCount, 'row')} of ${counted(dataset.columns.length, 'column')}${bad}`,
     datasetId: dataset.id,
     rows: dataset.rowCount,
     badRows: dataset.badRowCount,
@@ -39,4 +39,6 @@ export function summaryOf(
   };
 }
 
-const count = (value: number) => value.toLocaleString('en');
+/** `1 row`, `50,000 rows` */
+export const counted = (count: number, thing: string) =>
+  `${count.toLocaleString('en')} ${thing}${count === 1 ? '' : 's'}`;

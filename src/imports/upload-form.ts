@@ -1,7 +1,7 @@
 import type { Multipart, MultipartFile } from '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { badRequest, Problem } from '../platform/http/index.js';
-import { tooLarge } from './import-intake.js';
+import { brokenForm, tooLarge } from './upload-problems.js';
 
 /** What the form around the file may add to the file's own bytes: boundary, headers. */
 const formOverhead = 65_536;
@@ -39,7 +39,7 @@ async function nextPart(parts: ReturnType<FastifyRequest['parts']>): Promise<Mul
   } catch (error) {
     // busboy's own words on a broken form have no status; the plugin's errors do
     if (typeof (error as { statusCode?: unknown }).statusCode === 'number') throw error;
-    throw badRequest([{ pointer: '', message: `is not a whole multipart form: ${(error as Error).message}` }]);
+    throw brokenForm(error as Error);
   }
 }
 

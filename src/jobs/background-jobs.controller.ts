@@ -1,4 +1,5 @@
 import { Body, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
+import { CallOrigin, type Origin } from '../platform/audit/index.js';
 import { ApiHeader, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import {
@@ -87,8 +88,9 @@ export class BackgroundJobsController {
     @CurrentPrincipal() principal: Principal,
     @UuidParam('jobId', 'job') jobId: string,
     @Body() body: CancelJobDto,
+    @CallOrigin() origin: Origin,
   ): Promise<JobWithAttemptsDto> {
-    return this.actions.cancel(principal, jobId, body?.reason);
+    return this.actions.cancel(principal, jobId, body?.reason, origin);
   }
 
   /** Runs a job that has ended once more; 409 for one that has not. */
@@ -98,7 +100,8 @@ export class BackgroundJobsController {
   retry(
     @CurrentPrincipal() principal: Principal,
     @UuidParam('jobId', 'job') jobId: string,
+    @CallOrigin() origin: Origin,
   ): Promise<JobWithAttemptsDto> {
-    return this.actions.retry(principal, jobId);
+    return this.actions.retry(principal, jobId, origin);
   }
 }

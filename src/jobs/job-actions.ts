@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { UniqueKeyHeld } from '@carillon/job-engine';
-import { recordAudit } from '../platform/audit/index.js';
+import { type AuditEntry, type Origin, recordAudit } from '../platform/audit/index.js';
 import { Database, type Transaction } from '../platform/database/index.js';
 import { conflict, notFound, type Principal } from '../platform/http/index.js';
 import { JobQueue } from '../platform/queue/index.js';
@@ -19,8 +19,8 @@ export class JobActions {
    * A queued job ends at once; a running one is told to, and ends within moments (`cancelRequestedAt` says since when).
    * @throws Problem 404; 409 `job_already_ended`.
    */
-  cancel(principal: Principal, jobId: string, reason?: string): Promise<JobWithAttemptsDto> {
-    return this.act(principal, jobId, 'job.cancelled', { reason }, async (tx) => {
+  cancel(principal: Principal, jobId: string, reason: string | undefined, origin: Origin): Promise<JobWithAttemptsDto> {
+    return this.act(principal, jobId, { action: 'job.cancelled', details: { reason }, ...origin }, async (tx) => {
       const outcome = await this.queue.cancel(tx, jobId, { userId: principal.id, reason });
       if (outcome === 'not_found') throw notFound('job');
       if (outcome === 'already_ended') {
@@ -33,8 +33,8 @@ export class JobActions {
    * Puts a job that has ended back into its queue as a new attempt; the history of the earlier ones stays.
    * @throws Problem 404; 409 `job_not_ended`, or `unique_key_held` while another job of its type holds its unique key.
    */
-  retry(principal: Principal, jobId: string): Promise<JobWithAttemptsDto> {
-    return this.act(principal, jobId, 'job.retried', {}, async (tx) => {
+  retry(principal: Principal, jobId: string, origin: Origin): Promise<JobWithAttemptsDto> {
+    return this.act(principal, jobId, { action: 'job.retried', ...origin }, async (tx) => {
       const outcome = await this.queue.retry(tx, jobId, { userId: principal.id }).catch(refuseHeldKey);
       if (outcome === 'not_found') throw notFound('job');
       if (outcome === 'not_ended') {
@@ -49,14 +49,13 @@ export class JobActions {
   private async act(
     principal: Principal,
     jobId: string,
-    action: string,
-    details: Record<string, unknown>,
+    entry: AuditEntry,
     work: (tx: Transaction) => Promise<void>,
   ): Promise<JobWithAttemptsDto> {
     const organizationId = await this.organizationOf(principal, jobId);
     return this.database.withOrganization(organizationId, async (tx) => {
       await work(tx);
-      await recordAudit(tx, principal, organizationId, { action, targetType: 'job', targetId: jobId, details });
+      await recordAudit(tx, principal, organizationId, { ...entry, targetType: 'job', targetId: jobId });
       const job = await findJob(tx, jobId);
       if (!job) throw notFound('job');
       return job;

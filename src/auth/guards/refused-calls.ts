@@ -25,7 +25,12 @@ export class RefusedCalls {
     if (![401, 403].includes(problem.status) || !adminRoutes.test(request.routeOptions.url ?? '')) return;
     // anonymous callers share one allowance: addresses are cheap to come by
     if (!this.isDue(`${principal?.id ?? 'anonymous'} ${route}`)) return;
-    const entry = { action: 'call.refused', details: { route, code: problem.code }, address: request.ip };
+    const entry = {
+      action: 'call.refused',
+      details: { route, code: problem.code },
+      address: request.ip,
+      traceId: request.id,
+    };
     try {
       await (principal
         ? this.database.withOrganization(principal.organizationId, (tx) => recordRefusal(tx, principal, entry))

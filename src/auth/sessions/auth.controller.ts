@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, Ip, Post } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Post } from '@nestjs/common';
 import { CallOrigin, type Origin } from '../../platform/audit/index.js';
 import { CurrentPrincipal, type Principal, Public, RateLimit, RequireRole } from '../../platform/http/index.js';
 import { ChangePasswordDto, LoginDto, RefreshDto, SessionDto, SignedInUserDto } from './session.dto.js';
@@ -13,24 +13,24 @@ export class AuthController {
   @Public()
   @RateLimit('login')
   @HttpCode(200)
-  login(@Body() { email, password }: LoginDto, @Ip() address: string): Promise<SessionDto> {
-    return this.sessions.login(email, password, address);
+  login(@Body() { email, password }: LoginDto, @CallOrigin() origin: Origin): Promise<SessionDto> {
+    return this.sessions.login(email, password, origin);
   }
 
   /** Exchanges a refresh token for a new pair. A token works once: showing it again ends the session. */
   @Post('refresh')
   @Public()
   @HttpCode(200)
-  refresh(@Body() { refreshToken }: RefreshDto, @Ip() address: string): Promise<SessionDto> {
-    return this.sessions.refresh(refreshToken, address);
+  refresh(@Body() { refreshToken }: RefreshDto, @CallOrigin() origin: Origin): Promise<SessionDto> {
+    return this.sessions.refresh(refreshToken, origin);
   }
 
   /** Ends the session of the access token that is sent along. */
   @Post('logout')
   @RequireRole('Member')
   @HttpCode(204)
-  logout(@CurrentPrincipal() principal: Principal, @Ip() address: string): Promise<void> {
-    return this.sessions.logout(principal, principal.sessionId!, address);
+  logout(@CurrentPrincipal() principal: Principal, @CallOrigin() origin: Origin): Promise<void> {
+    return this.sessions.logout(principal, principal.sessionId!, origin);
   }
 
   /** Changes one's own password, and ends every session: sign in with the new one. */

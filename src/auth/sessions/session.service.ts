@@ -22,7 +22,7 @@ export class SessionService {
   ) {}
 
   /** @throws Problem 401, the same and after the same time whether the account is unknown, disabled, or the password wrong */
-  async login(email: string, password: string, address: string): Promise<SessionDto> {
+  async login(email: string, password: string, origin: Origin): Promise<SessionDto> {
     const login = await this.principals.login(email.trim());
     const matches = await passwordMatches(login?.passwordHash, password);
     const account = matches ? await this.principals.account(login!.userId, null) : null;
@@ -32,32 +32,32 @@ export class SessionService {
         action: 'session.refused',
         ...(login && { targetType: 'user', targetId: login.userId }),
         details,
-        address,
+        ...origin,
       });
       throw new Problem(401, 'invalid_credentials', 'The email or the password is wrong.');
     }
     const { organizationId } = account.memberships[0]!;
     const started = await this.database.withOrganization(organizationId, async (tx) => {
       const session = await this.sessions.start(tx, account.userId);
-      await auditSession(tx, account, 'session.started', session.sessionId, address);
+      await auditSession(tx, account, 'session.started', session.sessionId, origin);
       return session;
     });
     return this.answer(account, started);
   }
 
   /** @throws Problem 401; a token that was exchanged before ends its whole session (RFC 9700, 4.14.2) */
-  async refresh(refreshToken: string, address: string): Promise<SessionDto> {
-    const refreshed = await this.database.withoutOrganization((tx) => this.rotate(tx, refreshToken, address));
+  async refresh(refreshToken: string, origin: Origin): Promise<SessionDto> {
+    const refreshed = await this.database.withoutOrganization((tx) => this.rotate(tx, refreshToken, origin));
     if (!refreshed)
       throw new Problem(401, 'invalid_refresh_token', 'The refresh token is not valid any more: sign in again.');
     return this.answer(refreshed.account, refreshed);
   }
 
   /** null where the token is of no use; then what that did (a revoked session) must still be committed, so nothing throws here. */
-  private async rotate(tx: Transaction, shown: string, address: string) {
+  private async rotate(tx: Transaction, shown: string, origin: Origin) {
     const { outcome, userId, sessionId, refreshToken } = await this.sessions.rotate(tx, shown);
     if (outcome === 'reused') {
-      const entry = { action: 'session.token-reused', targetType: 'session', targetId: sessionId!, address };
+      const entry = { action: 'session.token-reused', targetType: 'session', targetId: sessionId!, ...origin };
       await recordRefusal(tx, null, entry);
       onCommit(tx, () => this.authenticator.forget());
     }
@@ -65,19 +65,19 @@ export class SessionService {
     const account = await this.principals.accountIn(tx, userId!, sessionId);
     if (!account || !mayHaveSession(account)) return null;
     await this.sessions.actIn(tx, account.memberships[0]!.organizationId);
-    await auditSession(tx, account, 'session.refreshed', sessionId!, address);
+    await auditSession(tx, account, 'session.refreshed', sessionId!, origin);
     return { account, sessionId: sessionId!, refreshToken };
   }
 
   /** Ends the session of the access token: its refresh token at once, its access tokens here at once and elsewhere within half a minute. */
-  async logout(principal: Principal, sessionId: string, address: string): Promise<void> {
+  async logout(principal: Principal, sessionId: string, origin: Origin): Promise<void> {
     await this.database.withOrganization(principal.organizationId, async (tx) => {
       await this.sessions.end(tx, sessionId);
       await recordAudit(tx, principal, principal.organizationId, {
         action: 'session.ended',
         targetType: 'session',
         targetId: sessionId,
-        address,
+        ...origin,
       });
     });
     this.authenticator.forget();
@@ -131,8 +131,8 @@ function signedIn(account: Account): SignedInUserDto {
   };
 }
 
-function auditSession(tx: Transaction, account: Account, action: string, sessionId: string, address: string) {
+function auditSession(tx: Transaction, account: Account, action: string, sessionId: string, origin: Origin) {
   const { organizationId } = account.memberships[0]!;
-  const entry = { action, targetType: 'session', targetId: sessionId, address };
+  const entry = { action, targetType: 'session', targetId: sessionId, ...origin };
   return recordAudit(tx, { kind: 'user', id: account.userId }, organizationId, entry);
 }

@@ -50,6 +50,7 @@ export class NotificationSettingsService {
     return this.database.withOrganization(organizationId, async (tx) => {
       const before = await this.settings.lock(tx, organizationId, principal.id);
       matchVersion(ifMatch, before.version);
+      if (fieldNames(changes).length === 0) return this.answer(tx, before);
       await this.changeProviders(tx, organizationId, changes);
       const after = await this.settings.change(tx, organizationId, columnsOf(changes), principal.id);
       await recordAudit(tx, principal, organizationId, {

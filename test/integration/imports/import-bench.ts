@@ -45,6 +45,8 @@ export interface Run {
   subject: { type: string; id: string } | undefined;
   /** Every report, in order. */
   reports: number[];
+  /** What it logged. */
+  lines: string[];
 }
 
 export async function openImportBench(): Promise<ImportBench> {
@@ -80,11 +82,13 @@ export async function openImportBench(): Promise<ImportBench> {
     },
     async run(job, options = {}) {
       const reports: number[] = [];
+      const lines: string[] = [];
       let subject: Run['subject'];
       const context = {
         ...job,
         fencingToken: String(options.token ?? 1),
         signal: options.signal ?? new AbortController().signal,
+        log: (_level: string, text: string) => void lines.push(text),
         setSubject: (type: string, id: string) => void (subject = { type, id }),
         async progress(percent: number) {
           reports.push(percent);
@@ -92,7 +96,7 @@ export async function openImportBench(): Promise<ImportBench> {
         },
       };
       const summary = await new ImportDataset(drafts).run({ uploadId: job.uploadId }, context as unknown as JobContext);
-      return { summary, subject, reports };
+      return { summary, subject, reports, lines };
     },
     async remains() {
       const { rows } = await db.owner.query(

@@ -25,7 +25,7 @@ const nothing = { datasets: 0, published: 0, rows: 0, files: [], unsettled: 0 };
 describe('an import', () => {
   it('makes a dataset of 50,000 rows, its progress rising through the steps', async () => {
     const job = await bench.stage(sampleCsv(50_000), { fileName: 'customers.csv' });
-    const { summary, subject, reports } = await bench.run(job);
+    const { summary, subject, reports, lines } = await bench.run(job);
     expect(summary).toEqual({
       summary: 'customers.csv imported: 50,000 rows of 3 columns',
       datasetId: job.jobId,
@@ -41,6 +41,7 @@ describe('an import', () => {
       format: { name: 'csv', encoding: 'utf-8', delimiter: ',' },
     });
     expect(subject).toEqual({ type: 'dataset', id: job.jobId });
+    expect(lines).toEqual(['recognised CSV in utf-8, separated by commas', 'parsed 50,000 rows of 3 columns, 0 bad']);
     expect(reports).toEqual([...reports].sort((a, b) => a - b));
     expect(reports).toEqual(expect.arrayContaining([10, 20, 40, 70, 90, 100]));
     expect(reports.filter((percent) => percent > 40 && percent < 70).length).toBeGreaterThan(2);

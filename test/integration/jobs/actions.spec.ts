@@ -21,7 +21,7 @@ describe('what is done to a job', () => {
   const act = (id: string, action: string, body: object = {}) =>
     root().request('POST', `${route}/${id}/${action}`, { body });
   const audited = async (id: string) => {
-    const sql = `select organization_id, actor_id, action, details from audit_log where target_id = $1 order by id`;
+    const sql = `select organization_id, actor_id, action, details, address, trace_id from audit_log where target_id = $1 order by id`;
     return (await app.db.owner.query(sql, [id])).rows;
   };
 
@@ -32,7 +32,7 @@ describe('what is done to a job', () => {
       expect(status).toBe(200);
       expect(body).toMatchObject({ id, status: 'cancelled', cancelReason: 'changed my mind', attempts: [] });
       expect(body.completedAt).not.toBeNull();
-      expect(await audited(id)).toEqual([
+      expect(await audited(id)).toMatchObject([
         {
           organization_id: app.organizations.A,
           actor_id: app.users.SystemAdmin,
@@ -145,8 +145,13 @@ describe('what is done to a job', () => {
     const retried = await app.as('OrgAdmin').request('POST', `${path}/retry`);
     expect(retried).toMatchObject({ status: 200, body: { id, cancelRequestedAt: null } });
     expect(await audited(id)).toMatchObject([
-      { action: 'job.cancelled', actor_id: app.users.OrgAdmin },
-      { action: 'job.retried', actor_id: app.users.OrgAdmin },
+      {
+        action: 'job.cancelled',
+        actor_id: app.users.OrgAdmin,
+        address: '127.0.0.1',
+        trace_id: cancelled.headers.get('x-request-id'),
+      },
+      { action: 'job.retried', actor_id: app.users.OrgAdmin, trace_id: retried.headers.get('x-request-id') },
     ]);
   });
 

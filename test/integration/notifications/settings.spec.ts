@@ -92,6 +92,13 @@ describe('notification settings', () => {
     });
   });
 
+  it('keep their version where nothing is changed, so that nobody else meets a 412 for it', async () => {
+    const etag = (await get()).headers.get('etag')!;
+    const answer = await put({}, { 'if-match': etag });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('etag')).toBe(etag);
+  });
+
   it('let one of two win that change the same version, and tell the other 412 with the version that is now', async () => {
     const etag = (await get()).headers.get('etag')!;
     const answers = await Promise.all([
