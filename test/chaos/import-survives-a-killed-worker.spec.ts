@@ -1,7 +1,8 @@
-import { killAll, removeFolders, startCarillon, temporaryFolder, untilListening } from '../support/carillon-process.js';
+import { killAll, removeFolders, startCarillon, untilListening } from '../support/carillon-process.js';
 import { eventually } from '../support/eventually.js';
 import { signIn } from '../support/http-session.js';
 import { orders } from '../support/sample-files.js';
+import { administrator, sharedInstallation } from '../support/shared-installation.js';
 import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
 
 const rows = 60_000;
@@ -22,17 +23,12 @@ describe('an import whose worker is killed', () => {
 
   it('is finished by another worker: one dataset, every row once, and the attempts tell of it', async () => {
     const env = {
-      DATABASE_URL: db.url,
-      DATA_DIR: temporaryFolder(),
-      JWT_SECRET: 'a secret of the tests, long enough to sign with',
-      SECRET_KEYS: `test:${Buffer.alloc(32, 'test key ').toString('base64')}`,
-      ADMIN_EMAIL: 'admin@example.test',
-      ADMIN_PASSWORD: 'a long enough password',
+      ...sharedInstallation(db.url),
       WORKER_LEASE_SECONDS: '2',
       WORKER_POLL_MS: '100',
     };
     const url = await untilListening(startCarillon(['api'], { env }));
-    const session = await signIn(url, env.ADMIN_EMAIL, env.ADMIN_PASSWORD);
+    const session = await signIn(url, administrator.email, administrator.password);
     const job = await session.upload('orders.csv', orders(rows));
     const look = () => session.get(`/api/system/background-jobs/${job.id}`);
 

@@ -1,11 +1,6 @@
-import {
-  killAll,
-  removeFolders,
-  startCarillon,
-  temporaryFolder,
-  untilListening,
-} from '../../support/carillon-process.js';
+import { killAll, removeFolders, startCarillon, untilListening } from '../../support/carillon-process.js';
 import { type HttpSession, signIn } from '../../support/http-session.js';
+import { administrator, sharedInstallation } from '../../support/shared-installation.js';
 import { createTestDatabase, type TestDatabase } from '../../support/test-database.js';
 
 // whole processes on a machine that may be busy
@@ -17,16 +12,9 @@ describe('limits of two processes on one database', () => {
 
   beforeAll(async () => {
     db = await createTestDatabase();
-    const env = {
-      DATABASE_URL: db.url,
-      DATA_DIR: temporaryFolder(),
-      JWT_SECRET: 'a secret of the tests, long enough to sign with',
-      SECRET_KEYS: `test:${Buffer.alloc(32, 'test key ').toString('base64')}`,
-      ADMIN_EMAIL: 'admin@example.test',
-      ADMIN_PASSWORD: 'a long enough password',
-    };
+    const env = sharedInstallation(db.url);
     const urls = await Promise.all([1, 2].map(() => untilListening(startCarillon(['api'], { env }))));
-    sessions = await Promise.all(urls.map((url) => signIn(url, env.ADMIN_EMAIL, env.ADMIN_PASSWORD)));
+    sessions = await Promise.all(urls.map((url) => signIn(url, administrator.email, administrator.password)));
   });
   afterAll(async () => {
     await killAll();
