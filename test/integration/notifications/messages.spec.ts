@@ -180,10 +180,14 @@ describe('a real mail server', () => {
     const delivery = await app.delivered(await app.raise(), 'failed');
     expect(delivery).toMatchObject({ error_class: 'recipient', attempts: 1 });
     expect(delivery.error).toContain('no such mailbox');
-    const { rows } = await app.db.owner.query(`select status, error_code from background_jobs where subject_id = $1`, [
-      delivery.id,
-    ]);
-    expect(rows).toEqual([{ status: 'failed', error_code: 'recipient' }]);
+    const job = await eventually('its job has ended', async () => {
+      const { rows } = await app.db.owner.query(
+        `select status, error_code from background_jobs where subject_id = $1 and completed_at is not null`,
+        [delivery.id],
+      );
+      return rows.length === 1 ? rows[0] : new NotYet(rows);
+    });
+    expect(job).toEqual({ status: 'failed', error_code: 'recipient' });
   });
 
   it('is busy: the engine tries again, with the same Message-ID', async () => {
