@@ -46,6 +46,7 @@ const wideTables = [
      timeout_seconds int constraint background_jobs_timeout_positive check (timeout_seconds > 0),
      unique_key text,
      active_key text,
+     unique_until timestamptz,
      concurrency_key text,
      tags text[] not null default '{}',
      trace_parent text,
@@ -77,7 +78,7 @@ const wideTables = [
   `comment on column background_jobs.status is 'as stored; "processing" is derived by background_job_view: a queued job that stands in a claim'`,
   `comment on column background_jobs.run is 'raised by every end of a run and by every cancel and retry: the fence of all that was claimed before'`,
   `comment on column background_jobs.attempt_count is 'attempts that have ended; a snooze and a release are none'`,
-  `comment on column background_jobs.active_key is 'the unique key while the job has not ended'`,
+  `comment on column background_jobs.active_key is 'the unique key while the job has not ended, or until unique_until where that is later'`,
   `create index background_jobs_organization on background_jobs (organization_id, id)`,
   `create index background_jobs_organization_type on background_jobs (organization_id, job_type, id)`,
   // a person's own jobs; work of the system has no creator and pays nothing
@@ -126,6 +127,9 @@ const wideTables = [
      delete from job_attempts where job_id in (select id from deleted);
      delete from job_log_entries where job_id in (select id from deleted);
      delete from job_progress where job_id in (select id from deleted);
+     delete from job_dependencies where job_id in (select id from deleted);
+     delete from job_held where job_id in (select id from deleted);
+     delete from job_later where job_id in (select id from deleted);
      return null;
    end $$`,
   `create trigger background_jobs_forget_traces after delete on background_jobs referencing old table as deleted
@@ -137,19 +141,20 @@ const narrowTables = [
      number smallint generated always as identity constraint queues_pk primary key,
      name text not null constraint queues_name_unique unique
        constraint queues_name_shape check (name ~ '^[a-z0-9][a-z0-9._-]{0,62}$'),
+     max_running int constraint queues_max_running_range check (max_running >= 0),
+     per_minute int constraint queues_per_minute_range check (per_minute >= 0),
      paused_at timestamptz,
      paused_by uuid,
      paused_reason text
    )`,
-  // Weights share starts, limits cap slots; no row means weight 1 and no limit. At least 1: a turn is weight × a whole number of jobs.
+  // Weights share starts, limits cap slots; what is null here is as the organisation has it over all queues (organization_controls).
+  // A weight is at least 1: a turn is weight × a whole number of jobs.
   `create table queue_shares (
      queue smallint not null constraint queue_shares_queue_fk references queues on delete cascade,
      org int not null constraint queue_shares_org_fk references organizations (number) on delete cascade,
-     weight real not null default 1 constraint queue_shares_weight_range check (weight between 1 and 1000),
+     weight real constraint queue_shares_weight_range check (weight between 1 and 1000),
      max_running int constraint queue_shares_max_running_range check (max_running >= 0),
-     paused boolean not null default false,
-     paused_by uuid,
-     paused_reason text,
+     per_minute int constraint queue_shares_per_minute_range check (per_minute >= 0),
      constraint queue_shares_pk primary key (queue, org)
    )`,
   // Waiting ages upward: every 15 minutes of waiting are worth one step of priority.
@@ -161,19 +166,23 @@ const narrowTables = [
      queue smallint not null,
      org int not null,
      rank bigint not null,
-     run int not null
+     run int not null,
+     bytes int not null default 0
    ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000, autovacuum_vacuum_cost_delay = 0,
            autovacuum_analyze_scale_factor = 0.5, autovacuum_analyze_threshold = 50000)`,
   `create unique index job_ready_order on job_ready (queue, org, rank, job_id)`,
+  `comment on column job_ready.bytes is 'size of the payload as stored; what quotas are counted from'`,
   `create table job_later (
      job_id uuid constraint job_later_pk primary key,
      due_at timestamptz not null,
      queue smallint not null,
      org int not null,
      rank bigint not null,
-     run int not null
+     run int not null,
+     bytes int not null default 0
    ) with (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0)`,
   `create index job_later_due on job_later (due_at)`,
+  `create index job_later_org on job_later (org)`,
   `create table job_workers (
      worker int generated always as identity constraint job_workers_pk primary key,
      name text not null,

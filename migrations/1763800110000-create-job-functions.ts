@@ -55,11 +55,12 @@ const claim = `create function claim_jobs(
     ), held as materialized (
       select key::int org, sum(value::int) jobs from job_workers, jsonb_each_text(running -> the_queue::text) group by 1
     ), open as (
-      select ring.place, ring.org, coalesce(s.weight, 1) weight, coalesce(s.max_running - coalesce(held.jobs, 0), batch) free
+      select ring.place, ring.org, coalesce(s.weight, o.weight, 1) weight, coalesce(s.max_running - coalesce(held.jobs, 0), batch) free
         from ring
         left join queue_shares s on s.queue = the_queue and s.org = ring.org
+        left join organization_controls o on o.org = ring.org
         left join held on held.org = ring.org
-       where ring.place > 0 and s.paused is not true and coalesce(s.max_running - coalesce(held.jobs, 0), 1) > 0
+       where ring.place > 0 and o.paused_at is null and coalesce(s.max_running - coalesce(held.jobs, 0), 1) > 0
        limit visit
     ), turn as (
       -- what the last batch cut off comes first; its organisation's own turn then comes last
@@ -197,7 +198,7 @@ const reading = [
      b.priority, b.payload, b.result, b.error_message, b.error_code,
      case when running.entry is null then b.progress when p.run = b.run then p.percent else 0 end progress,
      case when running.entry is null then b.progress_message when p.run = b.run then p.message end progress_message,
-     b.retry_count, b.max_retries, b.next_retry_at, b.backoff, b.run_at, b.timeout_seconds, b.unique_key, b.active_key,
+     b.retry_count, b.max_retries, b.next_retry_at, b.backoff, b.run_at, b.timeout_seconds, b.unique_key, b.active_key, b.unique_until,
      b.concurrency_key, b.tags, b.trace_parent, b.subject_type, b.subject_id, b.schedule_id, b.scheduled_for, b.batch_id,
      b.idempotency_key, b.idempotency_hash, b.run, b.attempt_count, b.worker_lost_count, b.failed_at, b.cancel_requested_at,
      b.cancel_reason,

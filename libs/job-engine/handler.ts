@@ -43,6 +43,20 @@ export interface HandlerDefaults {
   aliases?: readonly string[];
   /** Work of the system itself: raises no job.completed and no job.failed. */
   internal?: boolean;
+  /** Concerns the whole installation: over HTTP only a SystemAdmin may ask for it. */
+  systemOnly?: boolean;
+  /** Over all processes; an administrator may overrule them (job_type_controls). */
+  limits?: TypeLimits;
+}
+
+export interface TypeLimits {
+  /** Jobs of the type that run at once. */
+  running?: number;
+  /** Jobs of the type that start in any 60 seconds. */
+  perMinute?: number;
+  /** Jobs of one organisation with the same concurrency key that run at once; 1 where nothing is said. */
+  runningPerKey?: number;
+  perMinutePerKey?: number;
 }
 
 export interface RegisteredHandler extends HandlerDefaults {

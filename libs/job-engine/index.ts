@@ -1,11 +1,12 @@
 export { JobEngine } from './engine.js';
 export { IdempotencyClash, InvalidQueueName, LeaseLost, UniqueKeyHeld } from './errors.js';
 export * from './handler.js';
+export { boundsOf, bucketOf, lastBucket } from './histogram.js';
 export * from './job-client.js';
 export { type EndState, hasEnded, type JobState, jobStates, maxWorkerLosses } from './job-state.js';
 export * from './ports.js';
 export { Loop, type LoopOptions } from './loop.js';
 export { defaultBackoff } from './retry-policy.js';
 export { RunStopped, type StopKind } from './run.js';
-export { Wakeups, type WakeupsOptions } from './wakeups.js';
+export { gatesChanged, Wakeups, type WakeupsOptions } from './wakeups.js';
 export { Worker, type WorkerOptions } from './worker.js';

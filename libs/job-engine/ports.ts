@@ -52,8 +52,21 @@ export interface EnqueueRequest {
   maxRetries?: number;
   backoff?: Backoff;
   timeoutSeconds?: number;
+  /** At most one job of its type in the organisation holds this key, from its creation to its end. */
   uniqueKey?: string;
+  /** Keeps the key for at least so long after the creation, even when the job has ended sooner. */
+  uniqueForSeconds?: number;
+  /**
+   * What happens when another job holds the unique key. `existing` (default): its id is the answer. `replace`: it takes this request's
+   * payload, priority, time and the rest over, if it waits; UniqueKeyHeld if it runs. `reject`: UniqueKeyHeld.
+   */
+  onClash?: UniqueKeyClash;
+  /** Of the jobs with this key in the organisation only so many run at once as the type says (`limits.runningPerKey`), one by default. */
   concurrencyKey?: string;
+  /** Ids of jobs of the organisation, 1–100: runs once all of them have completed. */
+  after?: string[];
+  /** The batch to which the job belongs; see JobClient.createBatch. */
+  batchId?: string;
   tags?: string[];
   subject?: { type: string; id: string };
   createdBy?: string;
@@ -62,11 +75,29 @@ export interface EnqueueRequest {
   idempotency?: { key: string; bodyHash: string };
 }
 
-/** `reused`: the idempotency key had already made this job. */
+export type UniqueKeyClash = 'existing' | 'replace' | 'reject';
+
+/** `reused`: the idempotency key had already made this job, or it held the unique key; `replaced`: it took this request over. */
 export interface EnqueuedJob {
   id: string;
   queue: string;
   reused: boolean;
+  replaced?: boolean;
+}
+
+/** Jobs that are counted together; when the last of them has ended, whichever way, the completion job runs. */
+export interface BatchRequest {
+  organizationId: string;
+  name?: string;
+  jobs: readonly Omit<EnqueueRequest, 'organizationId' | 'batchId'>[];
+  /** Its subject is the batch (`batch`, id) unless it names another. */
+  completion?: Omit<EnqueueRequest, 'organizationId' | 'batchId' | 'after'>;
+  createdBy?: string;
+}
+export interface CreatedBatch {
+  id: string;
+  jobs: EnqueuedJob[];
+  completionJobId: string | null;
 }
 
 export type CancelResult = 'cancelled' | 'cancel_requested' | 'not_found' | 'already_ended';

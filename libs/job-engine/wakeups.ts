@@ -3,9 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EngineLog, ListenConnection, Sql } from './ports.js';
 
-/** Instead of a queue's name: any queue may have work; somebody asked to cancel a running job. */
+/** Instead of a queue's name: any queue may have work; somebody asked to cancel a running job; a held job may be let go. */
 export const anyQueue = '*';
 export const cancelAsked = '!';
+export const gatesChanged = '#';
 
 export interface WakeupsOptions {
   pool: Sql;

@@ -22,6 +22,12 @@ describe('the claim', () => {
     await engines.rows(`update queue_shares set ${set} where org = $1`, [await numberOf(organizationId)]);
   }
 
+  const pause = async (organizationId: string, pausedAt: string) =>
+    engines.rows(
+      `insert into organization_controls (org, paused_at) values ($1, ${pausedAt}) on conflict (org) do update set paused_at = excluded.paused_at`,
+      [await numberOf(organizationId)],
+    );
+
   const fill = (organizationId: string, count: number, jobType = 'noop') =>
     engines.client.enqueue(
       engines.pool,
@@ -150,9 +156,10 @@ describe('the claim', () => {
 
   it('leaves a paused organisation and a paused queue alone, retries and delayed jobs included', async () => {
     const { engine } = engines.engine({ handlers: { noop: async () => 1 } });
-    await share(engines.organizationId, 'paused = true');
+    await pause(engines.organizationId, 'now()');
     const id = await engines.enqueue({ jobType: 'noop', runAt: new Date(Date.now() + 1_000) });
-    const elsewhere = await engines.enqueue({ jobType: 'noop', queue: 'elsewhere' });
+    const organizationId = await engines.makeOrganization('two');
+    const elsewhere = await engines.enqueue({ organizationId, jobType: 'noop', queue: 'elsewhere' });
     await engines.rows(`update queues set paused_at = now() where name = 'elsewhere'`);
     await moveClock(engines.db.url, 10_000);
     await engine.promoter.runOnce();
@@ -162,7 +169,7 @@ describe('the claim', () => {
     await engine.worker.runOnce();
     expect(await engines.job(elsewhere)).toMatchObject({ status: 'completed' });
     expect(await engines.job(id)).toMatchObject({ status: 'queued' });
-    await share(engines.organizationId, 'paused = false');
+    await pause(engines.organizationId, 'null');
     await engine.worker.runOnce();
     expect(await engines.job(id)).toMatchObject({ status: 'completed' });
   });
