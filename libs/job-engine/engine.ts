@@ -1,19 +1,25 @@
 /** Everything a process that runs jobs needs: the worker, the rescuer, the promoter. */
+import { givenUpAfter } from './deadline.js';
 import { nextDueIn, promoteDue } from './job-store/index.js';
 import { Loop } from './loop.js';
 import { rescueLostWorkers } from './rescuer.js';
 import { Worker, type WorkerOptions } from './worker.js';
 
 const promotedAtOnce = 1_000;
+/** Statements of the engine take milliseconds; one that is silent for so long hangs on a connection that died without a word. */
+const answerWithinMs = 10_000;
 
 export class JobEngine {
   readonly worker: Worker;
   readonly rescuer: Loop;
   readonly promoter: Loop;
 
-  constructor(private readonly options: WorkerOptions) {
+  private readonly options: WorkerOptions;
+
+  constructor(options: WorkerOptions) {
     const { log, leaseMs, pollMs } = options;
-    this.worker = new Worker(options);
+    this.options = { ...options, pool: givenUpAfter(answerWithinMs, options.pool) };
+    this.worker = new Worker(this.options);
     this.rescuer = new Loop({ name: 'rescuer', run: () => this.rescue(), everyMs: leaseMs / 3, log });
     this.promoter = new Loop({ name: 'promoter', run: () => this.promote(), everyMs: pollMs, log });
   }
