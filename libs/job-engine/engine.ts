@@ -1,8 +1,10 @@
-/** Everything a process that runs jobs needs: the worker, the rescuer, the promoter, the fold of statistics. */
+/** Everything a process that runs jobs needs: the worker, the rescuer, the promoter, the gatekeeper, the fold of statistics. */
+import { Gatekeeper } from './gatekeeper.js';
 import { nextDueIn, promoteDue } from './job-store/index.js';
 import { Loop } from './loop.js';
 import { rescueLostWorkers } from './rescuer.js';
 import { foldStatistics } from './statistics/index.js';
+import { gatesChanged } from './wakeups.js';
 import { Worker, type WorkerOptions } from './worker.js';
 
 const promotedAtOnce = 1_000;
@@ -14,6 +16,7 @@ export class JobEngine {
   readonly rescuer: Loop;
   readonly promoter: Loop;
   readonly statistics: Loop;
+  readonly gatekeeper: Gatekeeper;
 
   constructor(private readonly options: WorkerOptions) {
     const { log, leaseMs, pollMs } = options;
@@ -21,6 +24,7 @@ export class JobEngine {
     this.rescuer = new Loop({ name: 'rescuer', run: () => this.rescue(), everyMs: leaseMs / 3, log });
     this.promoter = new Loop({ name: 'promoter', run: () => this.promote(), everyMs: pollMs, log });
     this.statistics = new Loop({ name: 'statistics', run: () => this.fold(), everyMs: 1_000, log });
+    this.gatekeeper = new Gatekeeper(options);
   }
 
   async start(): Promise<void> {
@@ -28,11 +32,12 @@ export class JobEngine {
     this.rescuer.start();
     this.promoter.start();
     this.statistics.start();
+    this.gatekeeper.start();
   }
 
   /** Safe to repeat; takes at most the grace and a few seconds. */
   async stop(): Promise<void> {
-    await Promise.all([this.rescuer.stop(), this.promoter.stop(), this.statistics.stop()]);
+    await Promise.all([this.rescuer.stop(), this.promoter.stop(), this.gatekeeper.stop(), this.statistics.stop()]);
     await this.worker.stop();
   }
 
@@ -44,8 +49,8 @@ export class JobEngine {
   /** Answers when to look again: when the next job is due, if that is sooner than the poll. */
   private async promote(): Promise<number> {
     const { pool, wakeups, pollMs } = this.options;
-    const { count, queues } = await promoteDue(pool, promotedAtOnce);
-    wakeups.wake(queues);
+    const { count, queues, held } = await promoteDue(pool, promotedAtOnce);
+    wakeups.wake(held ? [...queues, gatesChanged] : queues);
     if (count === promotedAtOnce) return 0;
     return Math.min(Math.max(0, (await nextDueIn(pool)) ?? pollMs), pollMs);
   }
