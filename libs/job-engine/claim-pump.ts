@@ -10,7 +10,6 @@ export interface ClaimPumpOptions {
   sql: Sql;
   /** Queues to serve; none means all. */
   queues: readonly string[];
-  leaseMs: number;
   /** Jobs that run at once. */
   concurrency: number;
   recent: RecentStarts;
@@ -35,7 +34,7 @@ export class ClaimPump {
     private readonly session: WorkerSession,
     private readonly options: ClaimPumpOptions,
   ) {
-    this.claimer = new Claimer(options.sql, options.queues, options.leaseMs);
+    this.claimer = new Claimer(options.sql, options.queues);
   }
 
   /** Looks where somebody says that there may be work. */

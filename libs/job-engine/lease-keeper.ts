@@ -40,23 +40,23 @@ export class LeaseKeeper {
   }
 
   private async register(): Promise<void> {
-    const { sql, name, leaseMs, begin } = this.options;
+    const { sql, name, leaseMs } = this.options;
     const asked = performance.now();
     // one that is answered too late leaves a worker without jobs behind, which the rescuer removes
     const number = await answered(registerWorker(sql, name, leaseMs), leaseMs / 3);
     this.renewedAt = asked;
-    this.session = begin({ number, name });
+    this.session = this.options.begin({ number, name });
   }
 
   private async renew(session: WorkerSession): Promise<void> {
-    const { sql, leaseMs, ownsUnknown } = this.options;
+    const { sql, leaseMs } = this.options;
     const asked = performance.now();
     try {
       const renewal = renewLease(sql, session.worker.number, leaseMs, session.running.all());
       const claims = await answered(renewal, leaseMs / 3);
       if (!claims) return this.lose(session, 'others have taken its jobs over');
       this.renewedAt = asked;
-      if (claims.some((claim) => !session.finisher.knows(claim))) ownsUnknown(session);
+      if (claims.some((claim) => !session.finisher.knows(claim))) this.options.ownsUnknown(session);
     } catch (error) {
       // nobody could be asked, but the lease has run out by now: others may be running our jobs
       if (performance.now() - this.renewedAt > leaseMs) this.lose(session, 'it could not be renewed in time');

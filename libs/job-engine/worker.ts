@@ -11,7 +11,7 @@ import type { EngineLog, FinishHook, SqlPool } from './ports.js';
 import { Run } from './run.js';
 import { RecentStarts } from './running-count.js';
 import { TraceWriter } from './trace-writer.js';
-import { anyQueue, cancelAsked, type Wakeups } from './wakeups.js';
+import { anyQueue, cancelAsked, gatesChanged, type Wakeups } from './wakeups.js';
 import { endOf, type Waiting, WorkerSession } from './worker-session.js';
 
 export interface WorkerOptions {
@@ -171,7 +171,8 @@ export class Worker {
         this.options.log.warn(`no handler for job type "${job.jobType}" here: such jobs are left to other workers`);
       this.warnedTypes.add(job.jobType);
       session.release(waiting, unknownTypeDelayMs);
-    } else if (this.leftBehind.has(job.id)) session.release(waiting, stillRunningDelayMs);
+    } else if (job.withheld) session.release(waiting);
+    else if (this.leftBehind.has(job.id)) session.release(waiting, stillRunningDelayMs);
     else if (job.cancelRequested)
       session.release(waiting); // becomes a cancel where it is written
     else {
@@ -222,12 +223,11 @@ export class Worker {
   }
 
   private begin(worker: { number: number; name: string }): WorkerSession {
-    const { pool, queues, leaseMs, concurrency, log } = this.options;
+    const { pool, queues, concurrency, log } = this.options;
     const session = new WorkerSession(worker, this.writer, this.finisherOptions());
     this.pump = new ClaimPump(session, {
       sql: pool,
       queues,
-      leaseMs,
       concurrency,
       recent: this.recent,
       startWaiting: () => this.startWaiting(session),
@@ -268,7 +268,13 @@ export class Worker {
   }
 
   private finisherOptions() {
-    const { pool, log, hooks = [] } = this.options;
-    return { pool, log, hooks, isInternal: (type: string) => this.options.handler(type)?.internal ?? false };
+    const { pool, log, hooks = [], wakeups } = this.options;
+    return {
+      pool,
+      log,
+      hooks,
+      isInternal: (type: string) => this.options.handler(type)?.internal ?? false,
+      gatesChanged: () => wakeups.wake([gatesChanged]),
+    };
   }
 }
