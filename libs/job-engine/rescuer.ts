@@ -3,6 +3,7 @@ import { cancelledInstead, decideEnd, type FinishWriter } from './finisher.js';
 import { type EndOfRun, expiredWorkers, removeWorker, takeOver } from './job-store/index.js';
 import type { EngineLog, Sql, SqlPool } from './ports.js';
 import { inTransaction } from './transaction.js';
+import { gatesChanged } from './wakeups.js';
 
 export interface RescuerOptions {
   pool: SqlPool;
@@ -26,7 +27,7 @@ export async function rescueLostWorkers({ pool, writer, wake, log }: RescuerOpti
           `${stuck.length} jobs of worker ${worker.name} could not be rescued, ${stuck[0]!.job.id} first`,
           reason,
         );
-      wake(new Set(ends.map((end) => end.job.queue)));
+      wake(new Set([...ends.map((end) => end.job.queue), gatesChanged]));
     } catch (error) {
       log.error(`worker ${worker.name} could not be rescued`, error);
     }

@@ -1,9 +1,6 @@
 /** Leases: one row a worker, and what becomes of the jobs of one that fell silent. */
 import type { Sql } from '../ports.js';
-import { type ClaimedJob, readBackClaims } from './claim.js';
-
-/** What a worker runs, by queue number and organisation number. */
-export type RunningByQueue = Record<string, Record<string, number>>;
+import { type ClaimedJob, readBackClaims, type RunningByQueue } from './claim.js';
 
 export async function registerWorker(sql: Sql, name: string, leaseMs: number): Promise<number> {
   const { rows } = await sql.query<{ worker: number }>(
