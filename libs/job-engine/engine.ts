@@ -5,6 +5,7 @@ import { nextDueIn, promoteDue } from './job-store/index.js';
 import { Loop } from './loop.js';
 import { rescueLostWorkers } from './rescuer.js';
 import { foldStatistics } from './statistics/index.js';
+import { Upkeep } from './upkeep.js';
 import { gatesChanged } from './wakeups.js';
 import { Worker, type WorkerOptions } from './worker.js';
 
@@ -20,6 +21,7 @@ export class JobEngine {
   readonly promoter: Loop;
   readonly statistics: Loop;
   readonly gatekeeper: Gatekeeper;
+  readonly upkeep: Upkeep;
   private readonly options: WorkerOptions;
 
   constructor(options: WorkerOptions) {
@@ -38,6 +40,7 @@ export class JobEngine {
     this.promoter.start();
     this.statistics.start();
     this.gatekeeper.start();
+    this.upkeep.loop.start();
   }
 
   /** Safe to repeat; takes at most the grace and a few seconds. */

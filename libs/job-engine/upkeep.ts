@@ -4,7 +4,14 @@
  * them at all. So this looks every second, vacuums, and where that does not help, has the table written anew with its live rows.
  */
 import { sqlState } from './errors.js';
-import { narrowTables, type NarrowTable, oldestSnapshot, type OldestSnapshot, rewrite, vacuum } from './job-store/index.js';
+import {
+  narrowTables,
+  type NarrowTable,
+  oldestSnapshot,
+  type OldestSnapshot,
+  rewrite,
+  vacuum,
+} from './job-store/index.js';
 import { Loop } from './loop.js';
 import type { EngineLog, Sql } from './ports.js';
 

@@ -7,4 +7,5 @@ export * from './intervene.js';
 export * from './promote.js';
 export * from './queues.js';
 export * from './traces.js';
+export * from './upkeep.js';
 export * from './workers.js';

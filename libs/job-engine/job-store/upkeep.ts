@@ -29,7 +29,10 @@ export async function vacuum(sql: Sql, table: string): Promise<void> {
 
 /** Removes also what an older transaction might see. False when it was not worth it or too much; @throws 55P03 when somebody has the table */
 export async function rewrite(sql: Sql, table: string, mostRows: number): Promise<boolean> {
-  const { rows } = await sql.query<{ kept: number | null }>(`select rewrite_narrow_table($1, $2) kept`, [table, mostRows]);
+  const { rows } = await sql.query<{ kept: number | null }>(`select rewrite_narrow_table($1, $2) kept`, [
+    table,
+    mostRows,
+  ]);
   return rows[0]!.kept !== null;
 }
 
