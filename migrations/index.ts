@@ -3,6 +3,7 @@ export { CreateOrganizationsAndWalls1763800000000 } from './1763800000000-create
 export { CreateJobEngine1763800100000 } from './1763800100000-create-job-engine.js';
 export { CreateJobView1763800110000 } from './1763800110000-create-job-view.js';
 export { CreateJobControls1763800120000 } from './1763800120000-create-job-controls.js';
+export { CreateJobStatistics1763800130000 } from './1763800130000-create-job-statistics.js';
 export { CreateClaimFunction1763800125000 } from './1763800125000-create-claim-function.js';
 export { CreateFinishFunction1763800126000 } from './1763800126000-create-finish-function.js';
 export { CreateGatesFunction1763800127000 } from './1763800127000-create-gates-function.js';
