@@ -8,5 +8,6 @@ export * from './ports.js';
 export { Loop, type LoopOptions } from './loop.js';
 export { defaultBackoff } from './retry-policy.js';
 export { RunStopped, type StopKind } from './run.js';
+export { inTransaction } from './transaction.js';
 export { gatesChanged, Wakeups, type WakeupsOptions } from './wakeups.js';
 export { Worker, type WorkerOptions } from './worker.js';

@@ -127,6 +127,31 @@ export const routeExpectations: ReadonlyMap<string, Expectation> = new Map<strin
   ['GET /job-logs/statistics', { least: 'OrgAdmin' }],
   ['GET /job-logs/:id', { least: 'OrgAdmin', pathInA: jobInA((id) => `/job-logs/${id}`) }],
 
+  // what withholds jobs
+  ['GET /api/system/queues', { least: 'SystemAdmin' }],
+  ['GET /api/system/queues/:name', { least: 'SystemAdmin' }],
+  ['PUT /api/system/queues/:name', { least: 'SystemAdmin', body: {} }],
+  ['POST /api/system/queues/:name/pause', { least: 'SystemAdmin', body: { reason: 'walk' } }],
+  ['POST /api/system/queues/:name/resume', { least: 'SystemAdmin', body: {} }],
+  ['GET /api/system/queues/:name/shares', { least: 'SystemAdmin' }],
+  ['PUT /api/system/queues/:name/shares/:organizationId', { least: 'SystemAdmin', body: {} }],
+  ['DELETE /api/system/queues/:name/shares/:organizationId', { least: 'SystemAdmin' }],
+  ['GET /api/system/job-types', { least: 'SystemAdmin' }],
+  ['GET /api/system/job-types/:type', { least: 'SystemAdmin' }],
+  ['PUT /api/system/job-types/:type', { least: 'SystemAdmin', body: {} }],
+  ['POST /api/system/job-types/:type/pause', { least: 'SystemAdmin', body: { reason: 'walk' } }],
+  ['POST /api/system/job-types/:type/resume', { least: 'SystemAdmin', body: {} }],
+  ['GET /api/system/organizations/:organizationId/job-controls', { least: 'SystemAdmin' }],
+  ['PUT /api/system/organizations/:organizationId/job-controls', { least: 'SystemAdmin', body: {} }],
+  [
+    'POST /api/system/organizations/:organizationId/job-controls/pause',
+    { least: 'SystemAdmin', body: { reason: 'walk' } },
+  ],
+  ['POST /api/system/organizations/:organizationId/job-controls/resume', { least: 'SystemAdmin', body: {} }],
+  ['GET /api/organization/job-controls', { least: 'OrgAdmin' }],
+  ['POST /api/organization/job-controls/pause', { least: 'OrgAdmin', body: {} }],
+  ['POST /api/organization/job-controls/resume', { least: 'OrgAdmin', body: {} }],
+
   // imports and datasets
   ['POST /api/v2/imports', { least: 'Member', scope: 'imports:create' }],
   ['GET /api/v2/datasets', { least: 'Member', scope: 'datasets:read' }],
