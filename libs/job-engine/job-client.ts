@@ -3,7 +3,7 @@ import { Gatherer } from './gatherer.js';
 import type { HandlerDefaults } from './handler.js';
 import { cancelJob, insertJobs, newJob, type NewJob, Queues, retryJob } from './job-store/index.js';
 import type { CancelResult, EnqueuedJob, EnqueueRequest, RetryResult, Sql } from './ports.js';
-import { anyQueue, cancelAsked } from './wakeups.js';
+import { anyQueue, cancelAsked, gatesChanged } from './wakeups.js';
 
 export interface JobClientOptions {
   /** Engine-role pool, for gathered enqueues and wake-ups. */
@@ -62,8 +62,8 @@ export class JobClient {
     return retryJob(tx, jobId, by);
   }
 
-  /** Tells workers everywhere, debounced, that something became ready in these queues; in any, if none is given. */
-  wake(queues: Iterable<string> = [anyQueue]): void {
+  /** Tells workers everywhere, debounced, that something became ready in these queues; in any, or held, if none is given. */
+  wake(queues: Iterable<string> = [anyQueue, gatesChanged]): void {
     this.options.wakeups?.wake(queues);
   }
 

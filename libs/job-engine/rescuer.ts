@@ -3,6 +3,7 @@ import { cancelledInstead, decideEnd, type FinishWriter } from './finisher.js';
 import { type EndOfRun, expiredWorkers, removeWorker, takeOver } from './job-store/index.js';
 import type { EngineLog, Sql, SqlPool } from './ports.js';
 import { inTransaction } from './transaction.js';
+import { gatesChanged } from './wakeups.js';
 
 export interface RescuerOptions {
   pool: SqlPool;
@@ -20,7 +21,7 @@ export async function rescueLostWorkers(options: RescuerOptions): Promise<number
       if (!ends) continue;
       rescued += ends.length;
       options.log.warn(`worker ${worker.name} fell silent: took over its ${ends.length} jobs`);
-      options.wake(new Set(ends.map((end) => end.job.queue)));
+      options.wake(new Set([...ends.map((end) => end.job.queue), gatesChanged]));
     } catch (error) {
       options.log.error(`worker ${worker.name} could not be rescued`, error);
     }

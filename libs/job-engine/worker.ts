@@ -18,7 +18,7 @@ import type { EngineLog, FinishHook, SqlPool } from './ports.js';
 import { Run } from './run.js';
 import { RecentStarts } from './running-count.js';
 import { TraceWriter } from './trace-writer.js';
-import { anyQueue, cancelAsked, type Wakeups } from './wakeups.js';
+import { anyQueue, cancelAsked, gatesChanged, type Wakeups } from './wakeups.js';
 import { endOf, type Waiting, WorkerSession } from './worker-session.js';
 
 export interface WorkerOptions {
@@ -74,7 +74,7 @@ export class Worker {
   constructor(private readonly options: WorkerOptions) {
     const { pool, log } = options;
     this.writer = new FinishWriter(this.finisherOptions());
-    this.claimer = new Claimer(pool, options.queues, options.leaseMs);
+    this.claimer = new Claimer(pool, options.queues);
     this.traces = new TraceWriter(pool, log);
     this.loops = {
       lease: new Loop({ name: 'lease', run: () => this.keepLease(), everyMs: options.leaseMs / 3, log }),
@@ -236,7 +236,8 @@ export class Worker {
         this.options.log.warn(`no handler for job type "${job.jobType}" here: such jobs are left to other workers`);
       this.warnedTypes.add(job.jobType);
       session.release(waiting, unknownTypeDelayMs);
-    } else if (this.leftBehind.has(job.id)) session.release(waiting, stillRunningDelayMs);
+    } else if (job.withheld) session.release(waiting);
+    else if (this.leftBehind.has(job.id)) session.release(waiting, stillRunningDelayMs);
     else if (job.cancelRequested)
       session.release(waiting); // becomes a cancel where it is written
     else {
@@ -333,8 +334,14 @@ export class Worker {
   }
 
   private finisherOptions() {
-    const { pool, log, hooks = [] } = this.options;
-    return { pool, log, hooks, isInternal: (type: string) => this.options.handler(type)?.internal ?? false };
+    const { pool, log, hooks = [], wakeups } = this.options;
+    return {
+      pool,
+      log,
+      hooks,
+      isInternal: (type: string) => this.options.handler(type)?.internal ?? false,
+      gatesChanged: () => wakeups.wake([gatesChanged]),
+    };
   }
 }
 

@@ -2,6 +2,7 @@
 export * from './claim.js';
 export * from './enqueue.js';
 export * from './finish.js';
+export * from './gates.js';
 export * from './intervene.js';
 export * from './promote.js';
 export * from './queues.js';

@@ -3,6 +3,7 @@ import {
   type CancelResult,
   type EnqueuedJob,
   type EnqueueRequest,
+  gatesChanged,
   JobClient,
   type RetryResult,
 } from '@carillon/job-engine';
@@ -32,6 +33,7 @@ export class JobQueue {
   async cancel(tx: Transaction, jobId: string, by: { userId: string | null; reason?: string }): Promise<CancelResult> {
     const result = await this.client.cancel(await sqlOf(tx), jobId, by);
     if (result === 'cancel_requested') onCommit(tx, () => this.client.wakeCancelled());
+    if (result === 'cancelled') onCommit(tx, () => this.client.wake([gatesChanged])); // its batch, or its limit's slot
     return result;
   }
 
