@@ -290,7 +290,7 @@ export class Worker {
     const asked = performance.now();
     if (!session) {
       if (this.stopping) return;
-      const number = await registerWorker(pool, this.options.name, leaseMs);
+      const number = await registerWorker(pool, this.options.name, leaseMs, this.options.queues);
       this.renewedAt = asked;
       this.session = new WorkerSession({ number, name: this.options.name }, this.writer, this.finisherOptions());
       this.claimer.hear(new Set([anyQueue]));

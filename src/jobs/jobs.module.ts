@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { BackgroundJobsController } from './background-jobs.controller.js';
 import { ControlChanges } from './controls/control-changes.js';
+import { JobExplainer } from './explain/job-explainer.js';
 import { JobActions } from './job-actions.js';
 import { JobLogsController } from './job-logs.controller.js';
 import { JobReader } from './job-reader.js';
@@ -33,6 +34,7 @@ import { QueuesController } from './queues/queues.controller.js';
     JobReader,
     JobRequests,
     JobActions,
+    JobExplainer,
     JobStatistics,
     OutcomeEvents,
     ControlChanges,

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { gatesChanged, JobClient } from '@carillon/job-engine';
 import { type Origin, recordAudit } from '../../platform/audit/index.js';
 import { Database, type SqlExecutor } from '../../platform/database/index.js';
 import type { Principal } from '../../platform/http/index.js';
@@ -24,29 +23,22 @@ export interface ControlChange {
 
 /**
  * Changes what withholds jobs: the installation's tables, as carillon_engine, with the audit record in the same transaction. The claim
- * and the gates read the tables each time, so a change acts at once; waking them after the commit spares the wait for the next poll.
+ * and the gates read the tables each time, and triggers tell them of a change when it is committed (check_all_gates).
  */
 @Injectable()
 export class ControlChanges {
-  constructor(
-    private readonly database: Database,
-    private readonly jobs: JobClient,
-  ) {}
+  constructor(private readonly database: Database) {}
 
   async make(
     { principal, origin }: ControlCaller,
     change: (sql: SqlExecutor) => Promise<ControlChange | null>,
   ): Promise<void> {
-    const changed = await this.database.asEngine(async (sql) => {
+    await this.database.asEngine(async (sql) => {
       const made = await change(sql);
-      if (made === null) return false;
+      if (made === null) return;
       const { organizationId = principal.organizationId, ...entry } = made;
       await recordAudit(sql, principal, organizationId, { ...entry, ...origin });
-      return true;
     });
-    if (!changed) return;
-    this.jobs.wake();
-    this.jobs.wake([gatesChanged]);
   }
 }
 

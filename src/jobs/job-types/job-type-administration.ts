@@ -8,7 +8,6 @@ import { pauseOf } from '../controls/pause.js';
 import {
   addJobType,
   changeJobType,
-  checkGatesOf,
   controlledTypes,
   type JobTypeRow,
   lockJobType,
@@ -83,9 +82,7 @@ export class JobTypeAdministration {
       const before = await lockJobType(sql, type);
       if (!before) throw notFound('job type');
       matchVersion(caller.ifMatch, tagOfStored(before));
-      const change = await work(sql, type, before);
-      if (change) await checkGatesOf(sql, type);
-      return change;
+      return work(sql, type, before);
     });
     return this.one(type);
   }

@@ -63,8 +63,3 @@ export async function pauseJobType(sql: SqlExecutor, type: string, by: string, r
 export async function resumeJobType(sql: SqlExecutor, type: string): Promise<void> {
   await sql.query(`update job_type_controls set ${setResume} where job_type = $1`, [type]);
 }
-
-/** Whoever opens gates looks at the type's jobs again. */
-export async function checkGatesOf(sql: SqlExecutor, type: string): Promise<void> {
-  await sql.query(`insert into job_gates_to_check (job_type) values ($1)`, [type]);
-}

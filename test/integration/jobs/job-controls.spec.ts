@@ -41,9 +41,8 @@ describe('the controls of job types', () => {
     });
     const { rows } = await app.db.owner.query(`select gated from job_type_controls where job_type = 'test.limited'`);
     expect(rows).toEqual([{ gated: true }]);
-    expect((await app.db.owner.query(`select from job_gates_to_check where job_type = 'test.limited'`)).rowCount).toBe(
-      1,
-    );
+    const told = await app.db.owner.query(`select from job_gates_to_check where job_type = 'test.limited'`);
+    expect(told.rowCount).toBeGreaterThan(0);
     const back = await root().request('PUT', `${route}/test_limited`, { body: { maxRunning: null } });
     expect(back.body).toMatchObject({
       type: 'test.limited',

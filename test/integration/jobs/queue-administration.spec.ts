@@ -207,6 +207,7 @@ describe('the administration of queues', () => {
   });
 
   it('is throttled like every other change', async () => {
+    await app.db.owner.query(`delete from throttle_counters`);
     const limited = await createTestApp({
       database: app.db,
       population: { organizations: app.organizations, users: app.users },
