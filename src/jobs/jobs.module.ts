@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { BackgroundJobsController } from './background-jobs.controller.js';
+import { builtInJobs } from './built-in/index.js';
 import { ControlChanges } from './controls/control-changes.js';
 import { JobExplainer } from './explain/job-explainer.js';
 import { JobActions } from './job-actions.js';
@@ -41,6 +42,7 @@ import { QueuesController } from './queues/queues.controller.js';
     QueueAdministration,
     JobTypeAdministration,
     OrganizationControls,
+    ...builtInJobs,
   ],
   exports: [JobReader],
 })
