@@ -32,6 +32,7 @@ export class JobEngine {
     this.promoter = new Loop({ name: 'promoter', run: () => this.promote(), everyMs: pollMs, log });
     this.statistics = new Loop({ name: 'statistics', run: () => this.fold(), everyMs: 1_000, log });
     this.gatekeeper = new Gatekeeper(this.options);
+    this.upkeep = new Upkeep(this.options);
   }
 
   async start(): Promise<void> {
@@ -45,7 +46,13 @@ export class JobEngine {
 
   /** Safe to repeat; takes at most the grace and a few seconds. */
   async stop(): Promise<void> {
-    await Promise.all([this.rescuer.stop(), this.promoter.stop(), this.gatekeeper.stop(), this.statistics.stop()]);
+    await Promise.all([
+      this.rescuer.stop(),
+      this.promoter.stop(),
+      this.gatekeeper.stop(),
+      this.statistics.stop(),
+      this.upkeep.loop.stop(),
+    ]);
     await this.worker.stop();
   }
 
