@@ -4,7 +4,7 @@ import { JobActions } from './job-actions.js';
 import { JobLogsController } from './job-logs.controller.js';
 import { JobReader } from './job-reader.js';
 import { JobRequests } from './job-requests.js';
-import { JobStatistics } from './job-statistics.js';
+import { JobStatistics } from './statistics/job-statistics.js';
 import { OutcomeEvents } from './outcome-events.js';
 import { OwnJobsController } from './own-jobs.controller.js';
 
