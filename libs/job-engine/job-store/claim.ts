@@ -1,6 +1,5 @@
 /** How a worker gets jobs: the claim, and what it reads back when a claim's answer was lost on the way. */
 import type { Backoff, Sql } from '../ports.js';
-import type { RunningByQueue } from './workers.js';
 
 /** A job in the hands of a worker. */
 export interface ClaimedJob {
@@ -45,6 +44,9 @@ export interface Cursor {
   org: number;
   owed: number;
 }
+
+/** What a worker runs, by queue number and organisation number. */
+export type RunningByQueue = Record<string, Record<string, number>>;
 
 export interface ClaimRequest {
   worker: number;
