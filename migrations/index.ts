@@ -3,6 +3,7 @@ export { CreateOrganizationsAndWalls1763800000000 } from './1763800000000-create
 export { CreateJobEngine1763800100000 } from './1763800100000-create-job-engine.js';
 export { CreateJobFunctions1763800110000 } from './1763800110000-create-job-functions.js';
 export { CreateJobControls1763800120000 } from './1763800120000-create-job-controls.js';
+export { CreateJobReplacement1763800130000 } from './1763800130000-create-job-replacement.js';
 export { CreateIdempotency1763800150000 } from './1763800150000-create-idempotency.js';
 export { CreateAccess1763800200000 } from './1763800200000-create-access.js';
 export { CreateNotifications1763800300000 } from './1763800300000-create-notifications.js';
