@@ -1,59 +1,62 @@
-/** `npm run bench [-- --json] [-- --smoke]`: the engine's figures, on a database of its own with durable commits and the full schema. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
+/**
+ * `npm run bench [-- --json] [-- --smoke] [-- --rounds 3] [-- --only engine,depth] [-- --long]`: Carillon's figures, on a database of its
+ * own (DATABASE_URL names the server; without it the embedded one) with durable commits and the full schema.
+ */
 import { parseArgs } from 'node:util';
 import { openBenchDatabase } from './bench-database.js';
-import { EngineScenarios, type Figure, fullScale } from './engine-scenarios.js';
+import { machine, print, type Results, store } from './results.js';
+import type { Scenario } from './scenario.js';
+import { depthScenario } from './scenarios/depth.js';
+import { engineScenario } from './scenarios/engine.js';
+import { fairnessScenario } from './scenarios/fairness.js';
+import { openTransactionScenario } from './scenarios/open-transaction.js';
+import { progressScenario } from './scenarios/progress.js';
+import { Workbench } from './workbench.js';
+
+const scenarios: Scenario[] = [
+  engineScenario,
+  depthScenario,
+  fairnessScenario,
+  openTransactionScenario,
+  progressScenario,
+];
 
 const { values } = parseArgs({
   options: {
+    /** Writes bench/results/<date>.json. */
     json: { type: 'boolean', default: false },
     /** A few jobs of each: shows that it works, not how fast. */
     smoke: { type: 'boolean', default: false },
-    /** Runs; the table shows the best of each figure, the JSON all. */
+    /** The table shows the median of each figure, the JSON all. */
     rounds: { type: 'string', default: '1' },
+    /** Scenarios by name, by comma. */
+    only: { type: 'string' },
+    /** The open transaction for its whole ten minutes. */
+    long: { type: 'boolean', default: false },
   },
 });
 
+const only = values.only?.split(',') ?? scenarios.map(({ name }) => name);
+const unknown = only.filter((name) => !scenarios.some((scenario) => scenario.name === name));
+if (unknown.length > 0)
+  throw new Error(`no scenario "${unknown.join('", "')}"; there are ${scenarios.map(({ name }) => name).join(', ')}`);
+
 const db = await openBenchDatabase(process.env.DATABASE_URL);
 try {
-  const scenarios = await EngineScenarios.on(db);
-  const scale = values.smoke ? { single: 64, bulk: 1, drain: 100, latency: 5 } : fullScale;
-  const rounds: Figure[][] = [];
-  for (let i = 0; i < Number(values.rounds); i++) rounds.push(await scenarios.run(scale));
-  const machine = {
-    cpus: os.cpus().length,
-    model: os.cpus()[0]?.model ?? 'unknown',
-    node: process.version,
-    ...db.description,
+  const bench = await Workbench.on(db);
+  const results: Results = {
+    at: new Date().toISOString(),
+    command: ['npm run bench --', ...process.argv.slice(2)].join(' '),
+    machine: { ...machine(), ...db.description },
+    rounds: {},
   };
-  print(rounds, machine);
-  if (values.json) store({ at: new Date().toISOString(), scale, machine, rounds });
+  for (let round = 0; round < Number(values.rounds); round++)
+    for (const scenario of scenarios.filter(({ name }) => only.includes(name))) {
+      console.log(`${scenario.name} …`);
+      (results.rounds[scenario.name] ??= []).push(await scenario.run(bench, values));
+    }
+  print(results);
+  if (values.json) store('bench', results);
 } finally {
   await db.close();
-}
-
-function print(rounds: Figure[][], machine: Record<string, string | number>): void {
-  console.log(
-    `\n${Object.entries(machine)
-      .map(([name, value]) => `${name} ${value}`)
-      .join(' · ')}\n`,
-  );
-  for (const [i, { name, unit }] of rounds[0]!.entries()) {
-    const all = rounds.map((round) => round[i]!.value);
-    const best = unit === 'ms' ? Math.min(...all) : Math.max(...all);
-    console.log(`| ${name.padEnd(46)} | ${format(best, unit).padStart(8)} ${unit.padEnd(6)} |`);
-  }
-}
-
-function format(value: number, unit: Figure['unit']): string {
-  return unit === 'ms' ? value.toFixed(2) : Math.round(value).toLocaleString('en');
-}
-
-function store(result: { at: string } & Record<string, unknown>): void {
-  const file = path.join('bench', 'results', `${result.at.replaceAll(':', '-')}.json`);
-  mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(file, `${JSON.stringify(result, null, 2)}\n`);
-  console.log(`\nwrote ${file}`);
 }

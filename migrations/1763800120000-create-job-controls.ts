@@ -13,7 +13,7 @@ export class CreateJobControls1763800120000 implements MigrationInterface {
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query(`drop index background_jobs_batch`);
+    await runner.query(`drop index background_jobs_batch, queue_shares_limited`);
     await runner.query(`alter table background_jobs drop constraint background_jobs_batch_fk`);
     await runner.query(`drop table job_statistics_deltas, job_dependencies, job_batches`);
     await runner.query(
@@ -61,6 +61,10 @@ const controls = [
    )`,
   `comment on column organization_controls.max_queued is 'soft: counted at most once a second'`,
   // A minute is a window of 61 whole seconds, so that no 60 s hold more than the limit. Gates: queue:1, org:7, share:1:7, type:x, key:7:x.
+  // claims ask at each turn whether anything is limited at all
+  `create index organization_controls_limited on organization_controls (org) where max_running is not null or per_minute is not null`,
+  `create index queue_shares_limited on queue_shares (queue) where max_running is not null or per_minute is not null`,
+  `create index job_type_controls_gated on job_type_controls (job_type) where gated`,
   `create table job_starts (
      gate text not null,
      second bigint not null,
@@ -94,15 +98,16 @@ const holding = [
   `create table job_slots (
      job_id uuid constraint job_slots_pk primary key,
      run int not null,
-     job_type text not null,
+     job_type text,
      org int not null,
      concurrency_key text
    ) with (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0)`,
-  `create index job_slots_type on job_slots (job_type, org)`,
+  `comment on column job_slots.job_type is 'null: it counts for its key only, its type had no limit or has no slot for it yet'`,
+  `create index job_slots_type on job_slots (job_type, org) where job_type is not null`,
   `create index job_slots_key on job_slots (org, concurrency_key) where concurrency_key is not null`,
   // Where a slot came free or a limit was changed; whoever opens gates empties it.
   `create table job_gates_to_check (
-     job_type text not null,
+     job_type text,
      org int,
      concurrency_key text
    ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0)`,
@@ -155,7 +160,7 @@ const figures = [
 
 const walls = [
   `call carillon_raise_wall('job_batches', 'select, insert, update')`,
-  `call carillon_raise_wall('job_dependencies', 'select, insert')`,
+  `call carillon_raise_wall('job_dependencies', 'select, insert, delete')`,
   // These know the organisation by its number.
   ...['job_held', 'organization_controls', 'job_statistics_deltas'].flatMap((table) => [
     `alter table ${table} enable row level security`,
@@ -166,9 +171,9 @@ const walls = [
     `grant select on ${table} to carillon_platform`,
     `grant select, insert, update, delete on ${table} to carillon_engine`,
   ]),
-  `grant select, insert, delete on job_held to carillon_app`,
+  `grant select, insert, update, delete on job_held to carillon_app`,
   `grant select on organization_controls to carillon_app`,
-  `grant insert on job_statistics_deltas to carillon_app`,
+  `grant insert on job_statistics_deltas, job_gates_to_check to carillon_app`,
   `grant select on job_type_controls to carillon_app, carillon_platform`,
   `grant select on job_slots, job_starts, job_gates_to_check to carillon_platform`,
   `grant select, insert, update, delete on job_type_controls, job_slots, job_starts, job_gates_to_check to carillon_engine`,

@@ -12,6 +12,7 @@ import { DatabaseModule } from './platform/database/index.js';
 import { EventsModule } from './platform/events/index.js';
 import { HealthModule } from './platform/health/health.module.js';
 import { HttpModule } from './platform/http/http.module.js';
+import { OutgoingHttpModule } from './platform/outgoing-http/index.js';
 import { PlatformModule, type ProcessRoles } from './platform/platform.module.js';
 import { QueueModule } from './platform/queue/index.js';
 
@@ -31,6 +32,7 @@ export class AppModule {
           ...importEntities,
         ]),
         QueueModule.forRoot(),
+        OutgoingHttpModule,
         EventsModule,
         ScheduleModule.forRoot(),
         HttpModule,

@@ -26,7 +26,6 @@ export class Claimer {
   constructor(
     private readonly sql: Sql,
     private readonly serves: readonly string[],
-    private readonly leaseMs: number,
   ) {}
 
   /** Takes note of queues that may have work. */
@@ -80,9 +79,9 @@ export class Claimer {
   private async ask(name: string, queue: QueueState, session: WorkerSession, batch: number) {
     queue.saidAgain = false;
     queue.freedMeanwhile = false;
-    const running = session.running.of(queue.number);
-    const request = { worker: session.worker.number, leaseMs: this.leaseMs, queue: queue.number, batch };
-    const claim = await claimJobs(this.sql, { ...request, cursor: queue.cursor, running });
+    const running = session.running.all();
+    const request = { worker: session.worker.number, queue: queue.number, batch, cursor: queue.cursor, running };
+    const claim = await claimJobs(this.sql, request);
     queue.withheld = claim !== null && claim.claimId === null;
     if (claim) queue.cursor = claim.cursor;
     if (!claim?.claimId) {

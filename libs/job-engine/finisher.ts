@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { sqlState } from './errors.js';
 import { Gatherer } from './gatherer.js';
+import { bucketOf } from './histogram.js';
 import { type Decision, decideOutcome, type RunResult } from './job-state.js';
 import { type ClaimedJob, dropClaims, type EndOfRun, finishRuns } from './job-store/index.js';
 import type { EndedRun, EngineLog, FinishHook, Sql, SqlPool } from './ports.js';
@@ -12,6 +13,8 @@ export interface FinisherOptions {
   hooks: readonly FinishHook[];
   /** Types that raise nothing, so that telling of a job never makes another to tell of. */
   isInternal(jobType: string): boolean;
+  /** An end has committed after which held jobs may go. */
+  gatesChanged(): void;
   log: EngineLog;
 }
 
@@ -37,10 +40,12 @@ export class FinishWriter {
   ): Promise<Set<string>> {
     // before the transaction: what hooks compute must not hold it open
     const told = this.options.hooks.map((hook) => ({ hook, rows: this.rowsOf(hook, ends) }));
-    if (within) return this.writeWithin(within, worker, ends, emptied, told);
-    if (told.every(({ rows }) => rows.size === 0))
-      return new Set((await finishRuns(this.options.pool, worker, ends, emptied)).keys());
-    return inTransaction(this.options.pool, (tx) => this.writeWithin(tx, worker, ends, emptied, told));
+    if (within) return (await this.writeWithin(within, worker, ends, emptied, told)).accepted;
+    const written = told.every(({ rows }) => rows.size === 0)
+      ? await finishRuns(this.options.pool, worker, ends, emptied)
+      : await inTransaction(this.options.pool, (tx) => this.writeWithin(tx, worker, ends, emptied, told));
+    if (written.gates) this.options.gatesChanged();
+    return written.accepted;
   }
 
   private async writeWithin(
@@ -49,13 +54,13 @@ export class FinishWriter {
     ends: readonly EndOfRun[],
     emptied: readonly string[],
     told: { hook: FinishHook; rows: Map<string, unknown> }[],
-  ): Promise<Set<string>> {
-    const accepted = new Set((await finishRuns(tx, worker, ends, emptied)).keys());
+  ): Promise<{ accepted: Set<string>; gates: boolean }> {
+    const written = await finishRuns(tx, worker, ends, emptied);
     for (const { hook, rows } of told) {
-      const acceptedRows = [...rows].filter(([id]) => accepted.has(id)).map(([, row]) => row);
+      const acceptedRows = [...rows].filter(([id]) => written.accepted.has(id)).map(([, row]) => row);
       if (acceptedRows.length > 0) await hook.insert(tx, acceptedRows);
     }
-    return accepted;
+    return written;
   }
 
   private rowsOf(hook: FinishHook, ends: readonly EndOfRun[]): Map<string, unknown> {
@@ -120,6 +125,11 @@ export class Finisher {
 
   get claims(): string[] {
     return [...this.openJobs.keys()];
+  }
+
+  /** Whether it has seen this claim, and not yet dropped it. */
+  knows(claimId: string): boolean {
+    return this.openJobs.has(claimId) || this.emptied.includes(claimId);
   }
 
   /** Ends that are not written yet. */
@@ -234,7 +244,18 @@ export function decideEnd(
     progressMessage: goesOn ? null : (said.progressMessage ?? null),
     reported: said.reported ?? false,
     subject: said.subject ?? null,
+    ...durations(job, result, said.startedAt ?? null, now),
     ifCancelRequested: false,
+  };
+}
+
+/** A lost worker left nobody to tell how long it ran. */
+function durations(job: ClaimedJob, result: RunResult, startedAt: Date | null, now: Date) {
+  if (startedAt === null) return { waitBucket: null, runBucket: null };
+  const sinceClaim = startedAt.getTime() - job.claimedAt.getTime();
+  return {
+    waitBucket: job.waitedMs === null ? null : bucketOf(job.waitedMs + sinceClaim),
+    runBucket: result.kind === 'worker_lost' ? null : bucketOf(now.getTime() - startedAt.getTime()),
   };
 }
 

@@ -14,6 +14,7 @@ export * from './job-client.js';
 export { type EndState, hasEnded, type JobState, jobStates, maxWorkerLosses } from './job-state.js';
 export * from './ports.js';
 export { Loop, type LoopOptions } from './loop.js';
+export { addAll, addStored, foldStatistics, type Histogram, percentilesOf } from './statistics/index.js';
 export { defaultBackoff } from './retry-policy.js';
 export { RunStopped, type StopKind } from './run.js';
 export { gatesChanged, Wakeups, type WakeupsOptions } from './wakeups.js';

@@ -2,6 +2,7 @@ import { v7 as uuidv7 } from 'uuid';
 import { sqlState } from './errors.js';
 import { Gatherer } from './gatherer.js';
 import type { HandlerDefaults } from './handler.js';
+<<<<<<< HEAD
 import {
   cancelJob,
   completeBatch,
@@ -21,6 +22,10 @@ import type {
   RetryResult,
   Sql,
 } from './ports.js';
+=======
+import { cancelJob, insertJobs, newJob, type NewJob, Queues, retryJob } from './job-store/index.js';
+import type { CancelResult, EnqueuedJob, EnqueueRequest, RetryResult, Sql } from './ports.js';
+>>>>>>> main
 import { anyQueue, cancelAsked, gatesChanged } from './wakeups.js';
 
 export interface JobClientOptions {
@@ -108,8 +113,8 @@ export class JobClient {
     return retryJob(tx, jobId, by);
   }
 
-  /** Tells workers everywhere, debounced, that something became ready in these queues; in any, if none is given. */
-  wake(queues: Iterable<string> = [anyQueue]): void {
+  /** Tells workers everywhere, debounced, that something became ready in these queues; in any, or held, if none is given. */
+  wake(queues: Iterable<string> = [anyQueue, gatesChanged]): void {
     this.options.wakeups?.wake(queues);
   }
 

@@ -1,119 +1,181 @@
-import path from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { v7 as uuidv7 } from 'uuid';
-import { JobClient } from '@carillon/job-engine';
-import { type CarillonProcess, root, startCarillon } from '../support/carillon-process.js';
-import { createTestDatabase, type TestDatabase } from '../support/test-database.js';
+/** Workers that are killed, frozen or merely slow: who runs their jobs next, and who may say how they ended (cases 1–5). */
+import { nameOf, patienceMs, WorkerFleet } from '../support/worker-fleet.js';
 
-jest.setTimeout(120_000);
+jest.setTimeout(2 * patienceMs);
+
+const leaseMs = 1_000;
+/** The rescuer looks three times a lease, with up to a fifth of jitter. */
+const tickMs = (leaseMs / 3) * 1.2;
+/** What a busy machine may add before it counts as late. */
+const slackMs = 20_000;
 
 describe('workers as processes', () => {
-  let db: TestDatabase;
-  let client: JobClient;
-  let organizationId: string;
-  const workers: CarillonProcess[] = [];
+  let fleet: WorkerFleet;
   beforeEach(async () => {
-    db = await createTestDatabase();
-    client = new JobClient({ pool: db.as('carillon_engine') });
-    organizationId = uuidv7();
-    await db.owner.query(`insert into organizations (id, name, slug) values ($1, 'a', 'a')`, [organizationId]);
+    fleet = await WorkerFleet.open();
   });
-  afterEach(async () => {
-    for (const worker of workers.splice(0)) {
-      worker.kill('SIGKILL');
-      await worker.ended;
-    }
-    await db.drop();
-  });
+  afterEach(() => fleet.close());
 
-  async function startWorker(leaseMs = 1_500): Promise<CarillonProcess> {
-    const program = [process.execPath, path.join(root, 'test/chaos/worker-process.mjs')];
-    const worker = startCarillon([db.url, String(leaseMs)], { program });
-    workers.push(worker);
-    await worker.output(/^ready$/m);
-    return worker;
-  }
-  async function enqueue(jobType: string, payload: object, count = 1): Promise<string[]> {
-    const requests = Array.from({ length: count }, () => ({ organizationId, jobType, payload }));
-    return (await client.enqueue(db.as('carillon_engine'), requests)).map(({ id }) => id);
-  }
-  const rows = async (text: string, values: unknown[] = []) =>
-    (await db.owner.query(text, values)).rows as Record<string, unknown>[];
-  async function until(what: string, holds: () => Promise<boolean>, withinMs = 60_000): Promise<void> {
-    const deadline = performance.now() + withinMs;
-    while (!(await holds())) {
-      if (performance.now() > deadline) throw new Error(`waited ${withinMs} ms for ${what}`);
-      await delay(25);
-    }
-  }
-  const statusOf = async (id: string) =>
-    (await rows(`select status, worker from background_job_view where id = $1`, [id]))[0]!;
-
-  it('one killed in the middle of a job: another runs it, and the history says the worker was lost', async () => {
-    const first = await startWorker();
-    const [id] = await enqueue('work', { ms: 3_000 });
-    await until('the job to run', async () => (await statusOf(id!)).worker === `pid-${first.pid}`);
-    const second = await startWorker();
-    first.kill('SIGKILL');
-    await until('another to finish it', async () => (await statusOf(id!)).status === 'completed');
-    expect(
-      await rows(`select number, outcome, worker from job_attempts where job_id = $1 order by number`, [id]),
-    ).toEqual([
-      { number: 1, outcome: 'worker_lost', worker: `pid-${first.pid}` },
-      { number: 2, outcome: 'completed', worker: `pid-${second.pid}` },
-    ]);
-    expect(
-      await rows(`select retry_count, worker_lost_count, result from background_jobs where id = $1`, [id]),
-    ).toEqual([{ retry_count: 0, worker_lost_count: 1, result: second.pid }]);
-  });
-
-  it('one stopped past its lease and continued: its late result is refused, and its signal has fired', async () => {
-    const first = await startWorker();
-    const [id] = await enqueue('watched', { ms: 5_000 });
+  it('case 1: a job whose worker is killed is run again within lease and tick, and its history says that the worker was lost', async () => {
+    const first = await fleet.start({ leaseMs });
+    const id = await fleet.enqueueOne({ jobType: 'held' });
     await first.output(/began run 1/);
-    first.kill('SIGSTOP');
-    const second = await startWorker();
+    const second = await fleet.start({ leaseMs });
+    await fleet.kill(first);
+    const { now: killedAt } = await fleet.row(`select clock_timestamp() now`);
     await second.output(/began run 2/);
-    first.kill('SIGCONT');
-    await first.output(/signal lease_lost in run 1/);
-    await until('the second to finish it', async () => (await statusOf(id!)).status === 'completed');
-    expect(await rows(`select outcome from job_attempts where job_id = $1 order by number`, [id])).toEqual([
-      { outcome: 'worker_lost' },
-      { outcome: 'completed' },
+    second.kill('SIGUSR2');
+    await fleet.untilStatus(id, 'completed');
+    expect(await fleet.attempts(id)).toEqual([
+      { number: 1, outcome: 'worker_lost', worker: nameOf(first) },
+      { number: 2, outcome: 'completed', worker: nameOf(second) },
     ]);
-    expect(await rows(`select result from background_jobs where id = $1`, [id])).toEqual([{ result: second.pid }]);
+    expect(
+      await fleet.row(`select retry_count, worker_lost_count, result from background_jobs where id = $1`, [id]),
+    ).toEqual({ retry_count: 0, worker_lost_count: 1, result: second.pid });
+    const { after } = await fleet.row(
+      `select (extract(epoch from started_at - $2::timestamptz) * 1000)::float8 after from job_attempts where job_id = $1 and number = 2`,
+      [id, killedAt],
+    );
+    expect(after).toBeGreaterThan(leaseMs - tickMs - 100); // renewed that long before its death at the most
+    expect(after).toBeLessThan(leaseMs + tickMs + slackMs);
   });
 
-  it('one asked to end gives its job back without burning an attempt, and exits with 0', async () => {
-    const first = await startWorker();
-    const [id] = await enqueue('work', { ms: 60_000 });
-    await until('the job to run', async () => (await statusOf(id!)).status === 'processing');
+  it('case 2: a worker frozen past its lease and continued has its late result refused and its signals fired', async () => {
+    const first = await fleet.start({ leaseMs });
+    const watched = await fleet.enqueueOne({ jobType: 'held' });
+    await first.output(/began run 1/);
+    const freezing = await fleet.enqueueOne({ jobType: 'freezes' }); // its result is on the way as soon as its process goes on
+    await first.output(/freezing/);
+    const second = await fleet.start({ leaseMs });
+    await second.output(/began run 2/);
+    await fleet.untilStatus(freezing, 'completed');
+    first.kill('SIGCONT');
+    await first.output(new RegExp(`a late result of job ${freezing} was refused`));
+    await first.output(/signal lease_lost in run 1/);
+    first.kill('SIGUSR2'); // the handler ends at last: nobody wants to know
+    await first.output(/has lost its lease/);
+    second.kill('SIGUSR2');
+    await fleet.untilStatus(watched, 'completed');
+    for (const id of [watched, freezing]) {
+      expect(await fleet.attempts(id)).toEqual([
+        { number: 1, outcome: 'worker_lost', worker: nameOf(first) },
+        { number: 2, outcome: 'completed', worker: nameOf(second) },
+      ]);
+      expect(await fleet.job(id)).toMatchObject({ result: second.pid });
+    }
+  });
+
+  it('case 2: the frozen worker begins anew with a lease of its own', async () => {
+    const worker = await fleet.start({ leaseMs });
+    await fleet.start({ leaseMs });
+    worker.kill('SIGSTOP');
+    const holds = async () =>
+      (await fleet.rows(`select from job_workers where name = $1`, [nameOf(worker)])).length === 1;
+    await fleet.until('its lease to be taken away', async () => !(await holds()));
+    worker.kill('SIGCONT');
+    await fleet.until('it to have a lease again', holds);
+    worker.kill('SIGTERM');
+    expect(await worker.ended).toEqual({ code: 0, signal: null });
+  });
+
+  it('case 3: a long job with a live heartbeat is never rescued, however old it is', async () => {
+    const steady = await fleet.start({ leaseMs: 3_000 });
+    const long = await fleet.enqueueOne({ jobType: 'held' });
+    await steady.output(/began run 1/);
+    await fleet.rows(`update job_claims set claimed_at = claimed_at - interval '3 days'`);
+    const leaseEnd = async () =>
+      String((await fleet.row(`select lease_expires_at t from job_workers where name = $1`, [nameOf(steady)])).t);
+    const seen = new Set<string>();
+    await fleet.start({ leaseMs });
+    // whoever rescued the victim looked at all leases
+    for (const victim of [await fleet.start({ leaseMs }), await fleet.start({ leaseMs })]) {
+      await fleet.kill(victim);
+      await fleet.until('the rescue of the victim', async () => {
+        seen.add(await leaseEnd());
+        return (await fleet.rows(`select from job_workers where name = $1`, [nameOf(victim)])).length === 0;
+      });
+    }
+    await fleet.until('four renewals of the lease', async () => seen.add(await leaseEnd()).size > 4);
+    expect(await fleet.job(long)).toMatchObject({ status: 'processing', worker: nameOf(steady), run: 0 });
+    steady.kill('SIGUSR2');
+    await fleet.untilStatus(long, 'completed');
+    expect(await fleet.attempts(long)).toEqual([{ number: 1, outcome: 'completed', worker: nameOf(steady) }]);
+  });
+
+  it('case 4: a job that kills its worker at each attempt fails at the last, and leaves nothing locked', async () => {
+    const id = await fleet.enqueueOne({ jobType: 'crashes', uniqueKey: 'poison', maxRetries: 0 });
+    const victims = await Promise.all([1, 2, 3, 4, 5].map(() => fleet.start({ leaseMs })));
+    await Promise.all(victims.map((victim) => victim.ended));
+    const survivor = await fleet.start({ leaseMs });
+    const failed = await fleet.untilStatus(id, 'failed');
+    expect(failed).toMatchObject({ error_code: 'worker_lost', worker_lost_count: 5, active_key: null });
+    expect((await fleet.attempts(id)).map(({ outcome }) => outcome)).toEqual(Array<string>(5).fill('worker_lost'));
+    const again = await fleet.enqueueOne({ jobType: 'work', uniqueKey: 'poison' });
+    await fleet.untilStatus(again, 'completed');
+    await fleet.untilAllEnded();
+    expect(await fleet.rows(`select name from job_workers`)).toEqual([{ name: nameOf(survivor) }]);
+  });
+
+  it('case 4: a killed worker’s slot of its organisation’s limit is free once it is rescued, and not before', async () => {
+    const first = await fleet.start({ leaseMs });
+    const warm = await fleet.enqueueOne({ jobType: 'work' });
+    await fleet.untilStatus(warm, 'completed'); // makes the queue
+    await fleet.rows(
+      `insert into queue_shares (queue, org, max_running) select q.number, o.number, 1 from queues q, organizations o
+        where q.name = 'default' and o.id = $1`,
+      [fleet.organizationId],
+    );
+    const [held, next] = await fleet.enqueue({ jobType: 'held' }, { jobType: 'work' });
+    await first.output(/began run 1/);
+    const second = await fleet.start({ leaseMs });
+    await fleet.kill(first);
+    await second.output(/began run 2/); // the job itself comes first again, and takes the one slot
+    expect(await fleet.job(next!)).toMatchObject({ status: 'queued', run: 0 });
+    second.kill('SIGUSR2');
+    await fleet.untilStatus(next!, 'completed');
+    expect(await fleet.job(held!)).toMatchObject({ status: 'completed', worker_lost_count: 1 });
+  });
+
+  it('case 5: a batch of rows that cannot be rescued hides neither later ones nor their neighbours', async () => {
+    await fleet.rows(
+      `create function refuse() returns trigger language plpgsql as $$ begin raise 'not this one'; end $$;
+       create trigger refuse before update on background_jobs for each row when ('stuck' = any (old.tags)) execute function refuse()`,
+    );
+    const stuck: string[] = [];
+    const fine: string[] = [];
+    for (let i = 0; i < 3; i++) {
+      const victim = await fleet.start({ leaseMs: 4_000 });
+      const [first, neighbour, last] = await fleet.enqueue(
+        { jobType: 'held', tags: ['stuck'] },
+        { jobType: 'held' },
+        { jobType: 'held', tags: ['stuck'] },
+      );
+      for (const id of [first!, neighbour!, last!]) await fleet.untilRunBy(id, victim);
+      await fleet.kill(victim);
+      stuck.push(first!, last!);
+      fine.push(neighbour!);
+    }
+    const survivor = await fleet.start({ leaseMs });
+    for (const id of fine) await fleet.untilRunBy(id, survivor);
+    await fleet.rows(`drop trigger refuse on background_jobs`);
+    for (const id of stuck) await fleet.untilRunBy(id, survivor);
+    survivor.kill('SIGUSR2');
+    for (const id of [...stuck, ...fine])
+      expect(await fleet.untilStatus(id, 'completed')).toMatchObject({ worker_lost_count: 1 });
+    await fleet.untilAllEnded();
+  });
+
+  it('gives its job back without burning an attempt and exits with 0 when it is asked to end', async () => {
+    const first = await fleet.start({ leaseMs });
+    const id = await fleet.enqueueOne({ jobType: 'held' });
+    await first.output(/began run 1/);
     first.kill('SIGTERM');
     expect(await first.ended).toEqual({ code: 0, signal: null });
     expect(
-      await rows(`select status, run, attempt_count, retry_count from background_jobs where id = $1`, [id]),
-    ).toEqual([{ status: 'queued', run: 1, attempt_count: 0, retry_count: 0 }]);
-    expect(await rows(`select from job_attempts`)).toEqual([]);
-    expect(await rows(`select from job_workers`)).toEqual([]);
-  });
-
-  it('under a storm of kills: no job is lost, and none is finished twice', async () => {
-    const count = 1_000;
-    await enqueue('work', { ms: 20 }, count);
-    await Promise.all([startWorker(800), startWorker(800)]);
-    const done = async () => (await rows(`select from background_jobs where status <> 'queued'`)).length;
-    for (let kills = 0; kills < 6 && (await done()) < count; kills++) {
-      await delay(400);
-      workers[kills]!.kill('SIGKILL');
-      await startWorker(800);
-    }
-    await until('all to end', async () => (await done()) === count);
-    const ended = await rows(`select status, error_code, count(*)::int from background_jobs group by 1, 2`);
-    expect(ended).toEqual([{ status: 'completed', error_code: null, count }]);
-    const completions = `select count(*)::int completions, count(distinct job_id)::int jobs from job_attempts where outcome = 'completed'`;
-    expect(await rows(completions)).toEqual([{ completions: count, jobs: count }]);
-    expect((await rows(`select from job_attempts where outcome = 'worker_lost'`)).length).toBeGreaterThan(0);
-    await until('claims to be dropped', async () => (await rows(`select from job_claims`)).length === 0);
-    expect(await rows(`select from job_ready`)).toEqual([]);
+      await fleet.row(`select status, run, attempt_count, retry_count from background_jobs where id = $1`, [id]),
+    ).toEqual({ status: 'queued', run: 1, attempt_count: 0, retry_count: 0 });
+    expect(await fleet.rows(`select from job_attempts`)).toEqual([]);
+    expect(await fleet.rows(`select from job_workers`)).toEqual([]);
   });
 });

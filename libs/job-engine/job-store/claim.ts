@@ -20,6 +20,12 @@ export interface ClaimedJob {
   createdBy: string | null;
   traceParent: string | null;
   cancelRequested: boolean;
+  /** How long it had been due when it was claimed; null where nobody knows any more. */
+  waitedMs: number | null;
+  /** Holds slots of limits, which its end sets free. */
+  slot: boolean;
+  /** Its type was paused or limited after it had become ready, so it is to be given back and held. */
+  withheld: boolean;
   /** Where it stands: its claim, the queue's and the organisation's small numbers, the database's instant of the claim. */
   claimId: string;
   queueNumber: number;
@@ -39,14 +45,16 @@ export interface Cursor {
   owed: number;
 }
 
+/** What a worker runs, by queue number and organisation number. */
+export type RunningByQueue = Record<string, Record<string, number>>;
+
 export interface ClaimRequest {
   worker: number;
-  leaseMs: number;
   queue: number;
   batch: number;
   cursor: Cursor;
-  /** What this worker runs now in the queue, by organisation number. */
-  running: Record<string, number>;
+  /** What this worker runs now. */
+  running: RunningByQueue;
 }
 
 /** How many organisations one batch may visit: bounds the claim's cost whatever their number (claim.md). */
@@ -54,19 +62,20 @@ const visit = 64;
 
 /** Jobs to run now; `null` when nothing is ready. @throws with SQLSTATE CJ001 when the worker has lost its lease */
 export async function claimJobs(sql: Sql, request: ClaimRequest): Promise<Claim | null> {
-  const { worker, leaseMs, queue, batch, cursor, running } = request;
-  const { rows } = await sql.query<ClaimedRow>({
+  const { worker, queue, batch, cursor, running } = request;
+  const { rows } = await sql.query<ClaimedRow & ClaimHead>({
     name: 'carillon-claim-jobs',
-    text: `select claim_id, claimed_at, next_org, next_owed, org, $1::smallint queue_number, ${claimedColumns('(c.job).')}
-             from claim_jobs($1, $2, make_interval(secs => $3 / 1000.0), $4, ${visit}, $5, $6, $7) c`,
-    values: [queue, worker, leaseMs, batch, cursor.org, cursor.owed, JSON.stringify(running)],
+    text: `select * from claim_jobs($1, $2, $3, ${visit}, $4, $5, $6)`,
+    values: [queue, worker, batch, cursor.org, cursor.owed, JSON.stringify(running)],
   });
-  const first = rows[0];
-  if (!first) return null;
+  // what all have in common stands in one row, the first
+  const head = rows.find((row) => row.next_org !== null);
+  if (!head) return null;
+  const claim = { claimId: head.claim_id!, claimedAt: new Date(head.claimed_ms), queueNumber: queue };
   return {
-    claimId: first.claim_id,
-    jobs: rows.filter(stillWanted).map(claimedJob),
-    cursor: { org: first.next_org, owed: first.next_owed },
+    claimId: head.claim_id,
+    jobs: rows.filter(stillWanted).map((row) => claimedJob(row, claim)),
+    cursor: { org: head.next_org, owed: head.next_owed },
   };
 }
 
@@ -75,30 +84,33 @@ export async function claimJobs(sql: Sql, request: ClaimRequest): Promise<Claim 
  * wait until the worker ends. Ended jobs of these claims do not come back; nor does a claim that has no others.
  */
 export async function readBackClaims(sql: Sql, worker: number, known: readonly string[]): Promise<ClaimedJob[]> {
-  const { rows } = await sql.query<ClaimedRow>(
-    `select c.claim_id, c.claimed_at, mine.org, c.queue queue_number, ${claimedColumns('b.')}
+  const { rows } = await sql.query<ClaimedRow & { claim_id: string; claimed_at: Date; queue_number: number }>(
+    `select c.claim_id, c.claimed_at, c.queue queue_number, mine.org, false withheld, null waited_ms,
+       b.cancel_requested_at is not null cancel_requested, exists (select from job_slots s where s.job_id = b.id) slot,
+       b.id, b.organization_id, b.queue, b.job_type, b.payload, b.retry_count, b.max_retries, b.backoff, b.timeout_seconds,
+       b.attempt_count, b.worker_lost_count, b.run, b.subject_type, b.subject_id, b.created_by, b.trace_parent
        from job_claims c, unnest(c.jobs, c.orgs, c.runs) mine (id, org, run)
        join background_jobs b on b.id = mine.id and b.run = mine.run and b.status = 'queued'
       where c.worker = $1 and c.claim_id <> all ($2)`,
     [worker, known],
   );
-  return rows.map(claimedJob);
+  return rows.map((row) =>
+    claimedJob(row, { claimId: row.claim_id, claimedAt: row.claimed_at, queueNumber: row.queue_number }),
+  );
 }
 
-const claimedColumns = (of: string): string =>
-  `${of}id id, ${of}organization_id organization_id, ${of}queue queue, ${of}job_type job_type, ${of}payload payload,
-   ${of}retry_count retry_count, ${of}max_retries max_retries, ${of}backoff backoff, ${of}timeout_seconds timeout_seconds,
-   ${of}attempt_count attempt_count, ${of}worker_lost_count worker_lost_count, ${of}run run, ${of}subject_type subject_type,
-   ${of}subject_id subject_id, ${of}created_by created_by, ${of}trace_parent trace_parent,
-   ${of}cancel_requested_at is not null cancel_requested`;
-
-interface ClaimedRow {
+interface ClaimHead {
   claim_id: string | null;
-  claimed_at: Date;
+  claimed_ms: number;
   next_org: number;
   next_owed: number;
+}
+
+interface ClaimedRow {
   org: number;
-  queue_number: number;
+  withheld: boolean;
+  slot: boolean;
+  waited_ms: number | null;
   /** null: the entry was stale, its job cancelled, deleted or elsewhere. */
   id: string | null;
   organization_id: string;
@@ -121,7 +133,7 @@ interface ClaimedRow {
 
 const stillWanted = (row: ClaimedRow) => row.id !== null;
 
-const claimedJob = (row: ClaimedRow): ClaimedJob => ({
+const claimedJob = (row: ClaimedRow, claim: Pick<ClaimedJob, 'claimId' | 'claimedAt' | 'queueNumber'>): ClaimedJob => ({
   id: row.id!,
   organizationId: row.organization_id,
   queue: row.queue,
@@ -139,8 +151,11 @@ const claimedJob = (row: ClaimedRow): ClaimedJob => ({
   createdBy: row.created_by,
   traceParent: row.trace_parent,
   cancelRequested: row.cancel_requested,
-  claimId: row.claim_id!,
-  queueNumber: row.queue_number,
+  waitedMs: row.waited_ms,
+  slot: row.slot,
+  withheld: row.withheld,
+  claimId: claim.claimId,
+  queueNumber: claim.queueNumber,
   org: row.org,
-  claimedAt: row.claimed_at,
+  claimedAt: claim.claimedAt,
 });

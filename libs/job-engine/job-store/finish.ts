@@ -16,13 +16,16 @@ export interface EndOfRun {
   /** Whether the progress table has a row of it. */
   reported: boolean;
   subject: { type: string; id: string } | null;
+  /** How long it had been due when it started, and how long it ran, as buckets of the statistics; null where it never started. */
+  waitBucket: number | null;
+  runBucket: number | null;
   /** Only to be written where a cancel has been asked for: the second try of a result that would have put the job back. */
   ifCancelRequested: boolean;
 }
 
 /**
- * Writes ends of runs in one statement, and drops claims whose jobs have all ended. Answers the attempt's number of each accepted
- * id; a missing one was refused: lease lost, job deleted or ended otherwise, or to be put back while its cancel is asked for.
+ * Writes ends of runs in one statement, and drops claims whose jobs have all ended. Answers the accepted ids; a missing one was
+ * refused: lease lost, job deleted or ended otherwise, or to be put back while its cancel is asked for. `gates`: held jobs may go now.
  * A commit per job would cost 12 times as much (npm run bench).
  */
 export async function finishRuns(
@@ -30,13 +33,13 @@ export async function finishRuns(
   worker: { number: number; name: string },
   ends: readonly EndOfRun[],
   emptiedClaims: readonly string[],
-): Promise<Map<string, number>> {
-  const { rows } = await sql.query<{ id: string; attempt: number }>({
+): Promise<{ accepted: Set<string>; gates: boolean }> {
+  const { rows } = await sql.query<{ id: string; gates: boolean }>({
     name: 'carillon-finish-runs',
-    text: `select id, attempt from finish_runs($1, $2, $3, $4)`,
+    text: `select id, gates from finish_runs($1, $2, $3, $4)`,
     values: [worker.number, worker.name, `[${ends.map(recordOf).join(',')}]`, emptiedClaims],
   });
-  return new Map(rows.map((row) => [row.id, row.attempt]));
+  return { accepted: new Set(rows.map((row) => row.id)), gates: rows[0]?.gates ?? false };
 }
 
 /** Claims whose jobs have all ended; what is left of them would only be read in vain. */
@@ -70,6 +73,9 @@ function recordOf(end: EndOfRun): string {
     progress: end.progress,
     progress_message: end.progressMessage ?? undefined,
     reported: end.reported,
+    slot: job.slot || undefined,
+    wait_bucket: end.waitBucket ?? undefined,
+    run_bucket: end.runBucket ?? undefined,
     subject_type: end.subject?.type,
     subject_id: end.subject?.id,
     if_cancel_requested: end.ifCancelRequested,

@@ -3,6 +3,7 @@ export * from './batches.js';
 export * from './claim.js';
 export * from './enqueue.js';
 export * from './finish.js';
+export * from './gates.js';
 export * from './intervene.js';
 export * from './new-job.js';
 export * from './promote.js';

@@ -30,6 +30,10 @@ export function composeConfig(v: Values) {
     secrets: { jwt: v.JWT_SECRET, keys: v.SECRET_KEYS },
     administrator: { email: v.ADMIN_EMAIL ?? 'admin@carillon.local', password: v.ADMIN_PASSWORD },
     mail: { smtpUrl: v.SMTP_URL, from: v.MAIL_FROM },
+    outgoing: {
+      unsafe: v.OUTGOING_UNSAFE,
+      httpRequest: { hosts: v.HTTP_REQUEST_ALLOWED_HOSTS, headers: v.HTTP_REQUEST_HEADERS },
+    },
     worker: {
       concurrency: v.WORKER_CONCURRENCY,
       queues: v.WORKER_QUEUES,

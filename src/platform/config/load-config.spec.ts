@@ -30,6 +30,46 @@ describe('the configuration', () => {
     expect(config.database.address).toBeUndefined();
   });
 
+  it('reads the hosts of outgoing calls as URLs write them, and keeps their headers apart', () => {
+    const { outgoing } = loadConfig({
+      HTTP_REQUEST_ALLOWED_HOSTS: 'API.Example.com, example.com:8443,münchen.example,example.org:443',
+      HTTP_REQUEST_HEADERS: '{"api.example.com": {"authorization": "Bearer abc"}}',
+    });
+    expect(outgoing).toEqual({
+      unsafe: false,
+      httpRequest: {
+        hosts: ['api.example.com', 'example.com:8443', 'xn--mnchen-3ya.example', 'example.org'],
+        headers: { 'api.example.com': { authorization: 'Bearer abc' } },
+      },
+    });
+    expect(loadConfig({}).outgoing.httpRequest).toEqual({ hosts: [], headers: {} });
+  });
+
+  it.each(['*.example.com', 'https://example.com', 'example.com/path', 'user@example.com', 'a b'])(
+    'refuses %s as the host of outgoing calls',
+    (host) => {
+      expect(problemsOf({ HTTP_REQUEST_ALLOWED_HOSTS: host })).toEqual([
+        `HTTP_REQUEST_ALLOWED_HOSTS has "${host}": hosts are exact names, as in api.example.com or example.com:8443`,
+      ]);
+    },
+  );
+
+  it('shows nothing of the headers it refuses, and misses those of no host', () => {
+    expect(problemsOf({ HTTP_REQUEST_HEADERS: '{"a": "Bearer abc"}' })).toEqual([
+      'HTTP_REQUEST_HEADERS must be JSON: {"api.example.com": {"authorization": "Bearer …"}}',
+    ]);
+    expect(problemsOf({ HTTP_REQUEST_HEADERS: '{"a.example": {"authorization": "Bearer abc"}}' })).toEqual([
+      'HTTP_REQUEST_HEADERS has headers for a.example, which is not in HTTP_REQUEST_ALLOWED_HOSTS',
+    ]);
+  });
+
+  it('calls private addresses in no production', () => {
+    expect(loadConfig({ OUTGOING_UNSAFE: 'true' }).outgoing.unsafe).toBe(true);
+    expect(problemsOf({ ...production, OUTGOING_UNSAFE: 'true' })).toEqual([
+      'OUTGOING_UNSAFE=true is refused in production: outgoing calls go to public addresses by https alone',
+    ]);
+  });
+
   it('takes an empty text for not set', () => {
     expect(loadConfig({ PORT: '', DATABASE_URL: '', JWT_SECRET: '' }).port).toBe(3_000);
   });

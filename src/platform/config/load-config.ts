@@ -56,7 +56,8 @@ const messages = (error: z.ZodError) => error.issues.map((issue) => issue.messag
 
 /** Names that begin like ours but are not ours are slips of the pen: better a refusal than a silent default. */
 function unknownNames(environment: Environment): string[] {
-  const ours = /^(THROTTLE|WORKER|S3|STORAGE|SMTP|MAIL|ADMIN|JWT|SECRET|IMPORT|DATABASE|SHUTDOWN|CARILLON)_/;
+  const ours =
+    /^(THROTTLE|WORKER|S3|STORAGE|SMTP|MAIL|ADMIN|JWT|SECRET|IMPORT|DATABASE|SHUTDOWN|HTTP_REQUEST|OUTGOING|CARILLON)_/;
   const known = new Set<string>(names.flatMap((n) => ('secret' in variables[n] ? [n, `${n}_FILE`] : [n])));
   return Object.keys(environment)
     .filter((name) => ours.test(name) && !known.has(name))
@@ -82,9 +83,20 @@ function contradictions(values: Values, purpose: 'serve' | 'maintain'): string[]
     if (values.SECRET_KEYS.length === 0)
       problems.push('SECRET_KEYS is needed: with a database of its own, nothing is generated');
   }
+  if (production && values.OUTGOING_UNSAFE)
+    problems.push(
+      'OUTGOING_UNSAFE=true is refused in production: outgoing calls go to public addresses by https alone',
+    );
+  problems.push(...strayHeaders(values));
   if (production) problems.push(...placeholders(values));
   return problems;
 }
+
+/** Headers for a host that is never called are a slip of the pen, and a secret that lies about for nothing. */
+const strayHeaders = (values: Values): string[] =>
+  Object.keys(values.HTTP_REQUEST_HEADERS)
+    .filter((host) => !values.HTTP_REQUEST_ALLOWED_HOSTS.includes(host))
+    .map((host) => `HTTP_REQUEST_HEADERS has headers for ${host}, which is not in HTTP_REQUEST_ALLOWED_HOSTS`);
 
 /** What stands in examples, in documents and in the images of others is public, so production refuses it. */
 function placeholders(values: Values): string[] {

@@ -35,6 +35,30 @@ const list = z
       .map((s) => s.trim())
       .filter(Boolean),
   );
+/** Exact host names, each with a port where it is not 443; as a URL writes them, so that they can be compared. */
+const hosts = list.transform((names, ctx) =>
+  names.map((name) => {
+    const url = URL.canParse(`https://${name}`) ? new URL(`https://${name}`) : undefined;
+    if (url?.host && url.href === `https://${url.host}/` && !/[*%]/.test(name)) return url.host;
+    ctx.addIssue({
+      code: 'custom',
+      message: `has "${name}": hosts are exact names, as in api.example.com or example.com:8443`,
+    });
+    return name;
+  }),
+);
+/** JSON of host → header → value; the values are secrets, so no message shows any of it. */
+const headersByHost = z
+  .string()
+  .default('{}')
+  .transform((json, ctx): Record<string, Record<string, string>> => {
+    try {
+      return z.record(z.string(), z.record(z.string(), z.string())).parse(JSON.parse(json));
+    } catch {
+      ctx.addIssue({ code: 'custom', message: 'must be JSON: {"api.example.com": {"authorization": "Bearer …"}}' });
+      return {};
+    }
+  });
 const url = (...protocols: string[]) =>
   z
     .string()
@@ -182,6 +206,24 @@ export const variables = {
     'Sender of mail where the organisation names none.',
     withDefault('Carillon <no-reply@carillon.local>'),
     { default: 'Carillon <no-reply@carillon.local>' },
+  ),
+
+  HTTP_REQUEST_ALLOWED_HOSTS: variable(
+    'Outgoing calls',
+    'Hosts that jobs of the type `http.request` may call, exact names by comma, with `:port` where it is not 443. Empty: none.',
+    hosts,
+  ),
+  HTTP_REQUEST_HEADERS: variable(
+    'Outgoing calls',
+    'Headers those calls carry, by host: `{"api.example.com": {"authorization": "Bearer …"}}`. Credentials belong here: payloads are stored.',
+    headersByHost,
+    { secret: true },
+  ),
+  OUTGOING_UNSAFE: variable(
+    'Outgoing calls',
+    'Tests and trials: http:// and private addresses may be called as well. Production refuses it.',
+    flag('false'),
+    { default: 'false' },
   ),
 
   WORKER_CONCURRENCY: variable('Worker', 'Jobs that one process runs at once.', integer(10, 1, 1_000), {

@@ -5,6 +5,7 @@ import {
   type CreatedBatch,
   type EnqueuedJob,
   type EnqueueRequest,
+  gatesChanged,
   JobClient,
   type RetryResult,
 } from '@carillon/job-engine';
@@ -40,6 +41,7 @@ export class JobQueue {
   async cancel(tx: Transaction, jobId: string, by: { userId: string | null; reason?: string }): Promise<CancelResult> {
     const result = await this.client.cancel(await sqlOf(tx), jobId, by);
     if (result === 'cancel_requested') onCommit(tx, () => this.client.wakeCancelled());
+    if (result === 'cancelled') onCommit(tx, () => this.client.wake([gatesChanged])); // its batch, or its limit's slot
     return result;
   }
 

@@ -42,7 +42,7 @@ describe('the claim', () => {
       const [{ number: queue }] = (await engines.rows(`select number from queues where name = 'default'`)) as [
         { number: number },
       ];
-      const claim = await claimJobs(engines.pool, { worker, leaseMs: 60_000, queue, batch, cursor, running: {} });
+      const claim = await claimJobs(engines.pool, { worker, queue, batch, cursor, running: {} });
       if (claim) ({ cursor } = claim);
       return claim?.jobs ?? [];
     };
@@ -222,7 +222,7 @@ describe('the claim', () => {
 
   it('refuses a worker that has no lease', async () => {
     await engines.enqueue({ jobType: 'noop' });
-    const request = { worker: 4_711, leaseMs: 1_000, queue: 1, batch: 1, cursor: { org: 0, owed: 0 }, running: {} };
+    const request = { worker: 4_711, queue: 1, batch: 1, cursor: { org: 0, owed: 0 }, running: {} };
     await expect(claimJobs(engines.pool, request)).rejects.toMatchObject({ code: 'CJ001' });
   });
 

@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /** What keeps a job from being replaced (onClash `replace`) and run with its old payload at once. */
-export class CreateJobReplacement1763800130000 implements MigrationInterface {
+export class CreateJobReplacement1763800128000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     for (const statement of statements) await runner.query(statement);
   }
