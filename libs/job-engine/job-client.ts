@@ -2,7 +2,6 @@ import { v7 as uuidv7 } from 'uuid';
 import { sqlState } from './errors.js';
 import { Gatherer } from './gatherer.js';
 import type { HandlerDefaults } from './handler.js';
-<<<<<<< HEAD
 import {
   cancelJob,
   completeBatch,
@@ -22,10 +21,6 @@ import type {
   RetryResult,
   Sql,
 } from './ports.js';
-=======
-import { cancelJob, insertJobs, newJob, type NewJob, Queues, retryJob } from './job-store/index.js';
-import type { CancelResult, EnqueuedJob, EnqueueRequest, RetryResult, Sql } from './ports.js';
->>>>>>> main
 import { anyQueue, cancelAsked, gatesChanged } from './wakeups.js';
 
 export interface JobClientOptions {
