@@ -19,6 +19,7 @@ export class RunContext implements JobContext {
   readonly jobType: string;
   readonly attempt: number;
   readonly createdBy: string | null;
+  readonly traceParent: string | null;
   readonly claimedAt: Date;
   readonly fencingToken: string;
   percent = 0;
@@ -40,6 +41,7 @@ export class RunContext implements JobContext {
     this.jobType = job.jobType;
     this.attempt = job.attemptCount + 1;
     this.createdBy = job.createdBy;
+    this.traceParent = job.traceParent;
     this.claimedAt = job.claimedAt;
     this.fencingToken = String(job.run + 1);
   }

@@ -115,7 +115,11 @@ function registered({ payload, ...declared }: Declared, metatype: Type, job: Par
     );
   return {
     ...declared,
-    checkPayload: (raw) => checkPayload(payload, raw),
+    async checkPayload(raw) {
+      const checked = await checkPayload(payload, raw);
+      await job.checkPayload?.(checked);
+      return checked;
+    },
     run: (value, ctx) => job.run!(value, ctx),
   };
 }

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { BackgroundJobsController } from './background-jobs.controller.js';
+import { builtInJobs } from './built-in/index.js';
 import { JobActions } from './job-actions.js';
 import { JobLogsController } from './job-logs.controller.js';
 import { JobReader } from './job-reader.js';
@@ -11,7 +12,7 @@ import { OwnJobsController } from './own-jobs.controller.js';
 /** The HTTP face of jobs; what runs them is the engine (libs/job-engine). */
 @Module({
   controllers: [BackgroundJobsController, OwnJobsController, JobLogsController],
-  providers: [JobReader, JobRequests, JobActions, JobStatistics, OutcomeEvents],
+  providers: [JobReader, JobRequests, JobActions, JobStatistics, OutcomeEvents, ...builtInJobs],
   exports: [JobReader],
 })
 export class JobsModule {}
