@@ -17,5 +17,6 @@ export { Loop, type LoopOptions } from './loop.js';
 export { addAll, addStored, foldStatistics, type Histogram, percentilesOf } from './statistics/index.js';
 export { defaultBackoff } from './retry-policy.js';
 export { RunStopped, type StopKind } from './run.js';
+export { inTransaction } from './transaction.js';
 export { gatesChanged, Wakeups, type WakeupsOptions } from './wakeups.js';
 export { Worker, type WorkerOptions } from './worker.js';
