@@ -8,6 +8,8 @@ export interface LeaseKeeperOptions {
   sql: Sql;
   /** Shown in the history of attempts. */
   name: string;
+  /** Those that it serves; none means all. */
+  queues: readonly string[];
   leaseMs: number;
   /** A session under a lease just got. */
   begin(worker: { number: number; name: string }): WorkerSession;
@@ -40,10 +42,10 @@ export class LeaseKeeper {
   }
 
   private async register(): Promise<void> {
-    const { sql, name, leaseMs } = this.options;
+    const { sql, name, leaseMs, queues } = this.options;
     const asked = performance.now();
     // one that is answered too late leaves a worker without jobs behind, which the rescuer removes
-    const number = await answered(registerWorker(sql, name, leaseMs), leaseMs / 3);
+    const number = await answered(registerWorker(sql, name, leaseMs, queues), leaseMs / 3);
     this.renewedAt = asked;
     this.session = this.options.begin({ number, name });
   }

@@ -61,12 +61,13 @@ export class Worker {
   private unsubscribe = () => {};
 
   constructor(private readonly options: WorkerOptions) {
-    const { pool, name, leaseMs, log } = options;
+    const { pool, name, queues, leaseMs, log } = options;
     this.writer = new FinishWriter(this.finisherOptions());
     this.traces = new TraceWriter(pool, log);
     this.keeper = new LeaseKeeper({
       sql: pool,
       name,
+      queues,
       leaseMs,
       begin: (worker) => this.begin(worker),
       ownsUnknown: (session) => this.readBack(session),

@@ -106,6 +106,8 @@ const described = (handler: RegisteredHandler): JobType => ({
   backoff: handler.backoff,
   aliases: handler.aliases,
   internal: handler.internal,
+  systemOnly: handler.systemOnly,
+  limits: handler.limits,
 });
 
 function registered({ payload, ...declared }: Declared, metatype: Type, job: Partial<Job> | null): RegisteredHandler {

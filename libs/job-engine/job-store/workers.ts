@@ -2,10 +2,17 @@
 import type { Sql } from '../ports.js';
 import { type ClaimedJob, readBackClaims, type RunningByQueue } from './claim.js';
 
-export async function registerWorker(sql: Sql, name: string, leaseMs: number): Promise<number> {
+/** `queues`: those it serves; none means all. */
+export async function registerWorker(
+  sql: Sql,
+  name: string,
+  leaseMs: number,
+  queues: readonly string[] = [],
+): Promise<number> {
   const { rows } = await sql.query<{ worker: number }>(
-    `insert into job_workers (name, lease_expires_at) values ($1, carillon_now() + make_interval(secs => $2 / 1000.0)) returning worker`,
-    [name, leaseMs],
+    `insert into job_workers (name, queues, lease_expires_at)
+     values ($1, $3, carillon_now() + make_interval(secs => $2 / 1000.0)) returning worker`,
+    [name, leaseMs, queues],
   );
   return rows[0]!.worker;
 }

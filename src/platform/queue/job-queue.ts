@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import {
+  type BatchRequest,
   type CancelResult,
+  type CreatedBatch,
   type EnqueuedJob,
   type EnqueueRequest,
   gatesChanged,
@@ -27,8 +29,14 @@ export class JobQueue {
 
   async enqueueMany(tx: Transaction, requests: readonly EnqueueRequest[]): Promise<EnqueuedJob[]> {
     const jobs = await this.client.enqueue(await sqlOf(tx), requests);
-    onCommit(tx, () => this.client.wake(new Set(jobs.map((job) => job.queue))));
+    onCommit(tx, () => this.client.wakeFor(jobs));
     return jobs;
+  }
+
+  async createBatch(tx: Transaction, request: BatchRequest): Promise<CreatedBatch> {
+    const batch = await this.client.createBatch(await sqlOf(tx), request);
+    onCommit(tx, () => this.client.wakeForBatch(batch));
+    return batch;
   }
 
   /** Outside any transaction, gathered with its neighbours: the fast way in for requests whose organisation the guard has verified. */
