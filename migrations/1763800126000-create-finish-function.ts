@@ -131,10 +131,9 @@ const finish = `create function finish_runs(me int, worker_name text, results js
 const batches = `create function count_batch_members(batches uuid[], outcomes text[]) returns boolean language plpgsql as $$
   begin
     perform from job_batches where id = any (batches) order by id for update;
-    -- one with a completion job has finished when that is let go
     update job_batches b set pending = b.pending - e.jobs, completed = b.completed + e.completed, failed = b.failed + e.failed,
         cancelled = b.cancelled + e.cancelled,
-        finished_at = case when b.pending = e.jobs and completion_job_id is null then coalesce(finished_at, carillon_now()) else finished_at end
+        finished_at = case when b.pending = e.jobs then coalesce(finished_at, carillon_now()) else finished_at end
       from (select batch, count(*) jobs, count(*) filter (where outcome = 'completed') completed,
               count(*) filter (where outcome = 'failed') failed, count(*) filter (where outcome = 'cancelled') cancelled
               from unnest(batches, outcomes) u (batch, outcome) group by 1) e
