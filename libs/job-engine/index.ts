@@ -1,5 +1,13 @@
 export { JobEngine } from './engine.js';
-export { IdempotencyClash, InvalidQueueName, LeaseLost, UniqueKeyHeld } from './errors.js';
+export {
+  BatchNotOpen,
+  IdempotencyClash,
+  InvalidQueueName,
+  LeaseLost,
+  RequestRefused,
+  UniqueKeyHeld,
+  UnknownParent,
+} from './errors.js';
 export * from './handler.js';
 export { boundsOf, bucketOf, lastBucket } from './histogram.js';
 export * from './job-client.js';
