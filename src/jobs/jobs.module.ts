@@ -1,6 +1,10 @@
 import { Module } from '@nestjs/common';
 import { BackgroundJobsController } from './background-jobs.controller.js';
 import { builtInJobs } from './built-in/index.js';
+import { BulkActionRequests } from './bulk-actions/bulk-action-requests.js';
+import { BulkActionsController } from './bulk-actions/bulk-actions.controller.js';
+import { BulkBatches } from './bulk-actions/bulk-batches.js';
+import { RunBulkAction } from './bulk-actions/run-bulk-action.js';
 import { ControlChanges } from './controls/control-changes.js';
 import { JobExplainer } from './explain/job-explainer.js';
 import { JobActions } from './job-actions.js';
@@ -23,6 +27,7 @@ import { QueuesController } from './queues/queues.controller.js';
 /** The HTTP face of jobs; what runs them is the engine (libs/job-engine). */
 @Module({
   controllers: [
+    BulkActionsController,
     BackgroundJobsController,
     OwnJobsController,
     JobLogsController,
@@ -38,6 +43,9 @@ import { QueuesController } from './queues/queues.controller.js';
     JobExplainer,
     JobStatistics,
     OutcomeEvents,
+    BulkActionRequests,
+    BulkBatches,
+    RunBulkAction,
     ControlChanges,
     QueueAdministration,
     JobTypeAdministration,
