@@ -48,11 +48,17 @@ export class BulkActionRequests {
         ...(principal.allOrganizations && { allOrganizations: true }),
       };
       const job = await this.queue.enqueue(tx, {
-        ...{ organizationId, jobType: 'jobs.bulk', payload, concurrencyKey, createdBy: principal.id },
+        organizationId,
+        jobType: 'jobs.bulk',
+        payload,
+        concurrencyKey,
+        createdBy: principal.id,
         tags: [action],
       });
       await recordAudit(tx, principal, organizationId, {
-        ...{ action: 'jobs.bulk-requested', targetType: 'job', targetId: job.id },
+        action: 'jobs.bulk-requested',
+        targetType: 'job',
+        targetId: job.id,
         details: { action, filter: { ...filter }, reason, allOrganizations: principal.allOrganizations },
         ...origin,
       });

@@ -82,6 +82,9 @@ export async function deleteEnded(
   return new Map(ids.map((id) => [id, outcomes.get(id) ?? 'gone']));
 }
 
+/** The action of the audit record that each batch leaves. */
+export const auditedAs = (action: BulkAction) => `jobs.bulk-${action}`;
+
 export interface JournalEntry extends BulkCounts {
   /** All of the organisation up to this id is done; null where the entry is of single jobs before that. */
   upTo: string | null;
@@ -90,14 +93,14 @@ export interface JournalEntry extends BulkCounts {
 /** What the job has done in the organisation so far, from the audit log: it stands there if and only if it was done. */
 export async function journalOf(
   tx: Transaction,
-  { except: jobId, createdBefore }: Selection,
+  { action, except: jobId, createdBefore }: Selection,
   organizationId: string,
 ): Promise<JournalEntry[]> {
   const rows = await rowsOf<{ details: JournalEntry }>(
     tx,
     `select details from audit_log where organization_id = $1 and id > $2 and target_type = 'job' and target_id = $3
-        and action like 'jobs.bulk-%' order by id`,
-    [organizationId, firstIdAt(createdBefore.getTime() - clockTolerance), jobId],
+        and action = $4 order by id`,
+    [organizationId, firstIdAt(createdBefore.getTime() - clockTolerance), jobId, auditedAs(action)],
   );
   return rows.map((row) => row.details);
 }

@@ -4,7 +4,7 @@ import { type AuditedTransaction, recordAudit } from '../../platform/audit/index
 import { Database, type SqlExecutor, sqlOf, type Transaction } from '../../platform/database/index.js';
 import { JobQueue } from '../../platform/queue/index.js';
 import type { BulkAction } from './bulk-action.dto.js';
-import { deleteEnded, lockFree } from './bulk-action-statements.js';
+import { auditedAs, deleteEnded, lockFree } from './bulk-action-statements.js';
 import { type BulkCounts, countsOf, nothingYet, sumOf } from './bulk-selection.js';
 
 export interface BatchOfJobs {
@@ -102,7 +102,7 @@ export class BulkBatches {
   ): Promise<void> {
     if (counts.matched === 0 && upTo === null) return;
     await recordAudit(sql, { kind: 'user', id: asker }, organizationId, {
-      action: `jobs.bulk-${action}`,
+      action: auditedAs(action),
       targetType: 'job',
       targetId: bulkJobId,
       details: { ...counts, upTo, ...(reason !== undefined && { reason }) },

@@ -11,6 +11,7 @@ describe('bulk actions', () => {
   let app: TestApp;
   beforeAll(async () => {
     app = await createTestApp({ worker: true, modules: [TestJobsModule] });
+    await app.db.owner.query(`insert into queues (name) values ('default') on conflict do nothing`); // as a first job would
   });
   afterAll(() => app.close());
 
