@@ -75,6 +75,15 @@ const finish = `create function finish_runs(me int, worker_name text, results js
           case when status <> 'queued' then status when outcome = 'worker_lost' then 'lost' else 'retried' end,
           wait_bucket, run_bucket, count(*)
           from ended where counts or status <> 'queued' group by 2, 3, 4, 5, 6, 7
+    ), noted as (
+      -- what is no attempt is told here, so that the job's whole life can be read
+      insert into job_log_entries (job_id, organization_id, attempt, level, message)
+        select id, organization_id, attempt_count + 1, 'info', case when outcome = 'snoozed'
+            then 'snoozed until ' || to_char(due_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+            else 'given back by ' || worker_name || ', which shut down' end
+          from ended
+         where outcome in ('snoozed', 'released') and started_at is not null
+           and (select count(*) from job_log_entries e where e.job_id = ended.id) < 1000
     ), again as (
       select *, coalesce(due_at, carillon_now()) <= carillon_now() is_due, concurrency_key is not null or exists (
           select from job_type_controls c where c.job_type = ended.job_type and c.gated) gated
@@ -104,7 +113,7 @@ const finish = `create function finish_runs(me int, worker_name text, results js
     select array_agg(ended.id), array_agg(attempt_count), array_agg(ended.id) filter (where status = 'completed'),
         array_agg(batch_id) filter (where batch_id is not null and status <> 'queued'),
         array_agg(status) filter (where batch_id is not null and status <> 'queued'),
-        coalesce(bool_or(slot or concurrency_key is not null and status = 'queued'), false)
+        coalesce(bool_or(slot), false) or exists (select from again where gated)
       into the_ids, the_attempts, the_completed, the_batches, the_outcomes, let_go from ended;
     -- statements of their own: they must see the edges and members that were committed while this one waited for a row
     if the_completed is not null then
@@ -122,8 +131,9 @@ const finish = `create function finish_runs(me int, worker_name text, results js
 const batches = `create function count_batch_members(batches uuid[], outcomes text[]) returns boolean language plpgsql as $$
   begin
     perform from job_batches where id = any (batches) order by id for update;
-    update job_batches b set pending = pending - e.jobs, completed = completed + e.completed, failed = failed + e.failed,
-        cancelled = cancelled + e.cancelled
+    update job_batches b set pending = b.pending - e.jobs, completed = b.completed + e.completed, failed = b.failed + e.failed,
+        cancelled = b.cancelled + e.cancelled,
+        finished_at = case when b.pending = e.jobs then coalesce(finished_at, carillon_now()) else finished_at end
       from (select batch, count(*) jobs, count(*) filter (where outcome = 'completed') completed,
               count(*) filter (where outcome = 'failed') failed, count(*) filter (where outcome = 'cancelled') cancelled
               from unnest(batches, outcomes) u (batch, outcome) group by 1) e

@@ -92,6 +92,8 @@ export interface EnqueuedJob {
   queue: string;
   reused: boolean;
   replaced?: boolean;
+  /** It stands behind a gate: waits for others, for its key or for its type. */
+  held?: boolean;
 }
 
 /** Jobs that are counted together; when the last of them has ended, whichever way, the completion job runs. */

@@ -1,7 +1,7 @@
 /** What a handler works with while it runs, and what it has said so far. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { JobContext, LogLevel } from './handler.js';
-import type { JobClient } from './job-client.js';
+import { type JobClient, topicOf } from './job-client.js';
 import { type ClaimedJob, maxLogLines } from './job-store/index.js';
 import type { EnqueuedJob, EnqueueRequest, Sql } from './ports.js';
 import { nextProgress } from './progress.js';
@@ -82,7 +82,7 @@ export class RunContext implements JobContext {
 
   async enqueue(tx: Sql, request: Omit<EnqueueRequest, 'organizationId'>): Promise<EnqueuedJob> {
     const [job] = await this.services.client.enqueue(tx, [{ ...request, organizationId: this.organizationId }]);
-    this.enqueuedIn.add(job!.queue);
+    this.enqueuedIn.add(topicOf(job!));
     return job!;
   }
 

@@ -40,6 +40,7 @@ export function composeConfig(v: Values) {
       leaseMs: v.WORKER_LEASE_SECONDS * 1_000,
       pollMs: v.WORKER_POLL_MS,
     },
+    jobs: { keepDays: keepDays(v) },
     throttle: {
       login: v.THROTTLE_LOGIN,
       settings: v.THROTTLE_SETTINGS,
@@ -47,9 +48,20 @@ export function composeConfig(v: Values) {
       jobActions: v.THROTTLE_JOB_ACTIONS,
       bulkActions: v.THROTTLE_BULK_ACTIONS,
       imports: v.THROTTLE_IMPORTS,
+      exports: v.THROTTLE_EXPORTS,
       mutations: v.THROTTLE_MUTATIONS,
     },
   });
+}
+
+function keepDays(v: Values) {
+  return {
+    completed: v.JOBS_KEEP_COMPLETED_DAYS,
+    failed: v.JOBS_KEEP_FAILED_DAYS,
+    cancelled: v.JOBS_KEEP_CANCELLED_DAYS,
+    hourlyStatistics: v.JOBS_KEEP_HOURLY_STATISTICS_DAYS,
+    dailyStatistics: v.JOBS_KEEP_DAILY_STATISTICS_DAYS,
+  };
 }
 
 function databaseAddress(v: Values): DatabaseAddress | undefined {
