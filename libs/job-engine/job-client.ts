@@ -35,7 +35,8 @@ export interface JobClientOptions {
 
 /** Puts jobs in, and takes them back. */
 export class JobClient {
-  private readonly queues: Queues;
+  /** Numbers of queues, remembered for ever. */
+  readonly queues: Queues;
   /** Requests with a key may wait for somebody's open transaction that holds the same key; the others never wait with them. */
   private readonly gathered = { plain: this.gatherer(), keyed: this.gatherer() };
 

@@ -124,6 +124,7 @@ export const routeExpectations: ReadonlyMap<string, Expectation> = new Map<strin
   ...bothFaces('GET background-jobs/batches'),
   ...bothFaces('POST background-jobs/batches', { scope: 'jobs:create' }),
   ...bothFaces('GET background-jobs/batches/:batchId', { pathInA: batchInA }),
+  ...bothFaces('GET background-jobs/statistics'),
   ...bothFaces('GET background-jobs/:jobId', { pathInA: backgroundJobInA() }),
   ...bothFaces('GET background-jobs/:jobId/explain', { pathInA: backgroundJobInA('/explain') }),
   ...bothFaces('GET background-jobs/:jobId/log', { pathInA: backgroundJobInA('/log') }),

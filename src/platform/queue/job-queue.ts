@@ -9,12 +9,18 @@ import {
   JobClient,
   type RetryResult,
 } from '@carillon/job-engine';
+import { Caches } from '../caches/index.js';
 import { onCommit, sqlOf, type Transaction } from '../database/index.js';
 
 /** The engine as features see it: inside a transaction, with the wake-up sent after its commit. Payloads are checked by `JobTypes`. */
 @Injectable()
 export class JobQueue {
-  constructor(private readonly client: JobClient) {}
+  constructor(
+    private readonly client: JobClient,
+    caches: Caches,
+  ) {
+    caches.register('jobs.queues', client.queues);
+  }
 
   async enqueue(tx: Transaction, request: EnqueueRequest): Promise<EnqueuedJob> {
     const [job] = await this.enqueueMany(tx, [request]);
