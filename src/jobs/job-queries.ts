@@ -126,6 +126,13 @@ export async function organizationExists(tx: Transaction, organizationId: string
   return (await rowsOf(tx, `select from organizations where id = $1`, [organizationId])).length > 0;
 }
 
+/** Whether a job of the transaction's organisation was made with this idempotency key within 24 hours. */
+export async function isKeyUsed(tx: Transaction, idempotencyKey: string): Promise<boolean> {
+  const text = `select from background_jobs where organization_id = (select carillon_current_organization())
+    and idempotency_key = $1 and created_at >= carillon_now() - interval '24 hours'`;
+  return (await rowsOf(tx, text, [idempotencyKey])).length > 0;
+}
+
 /** Of these names, those that are no queue. */
 export async function unknownQueues(tx: Transaction, names: readonly string[]): Promise<string[]> {
   const text = `select name from unnest($1::text[]) name where name not in (select q.name from queues q)`;

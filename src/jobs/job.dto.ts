@@ -52,6 +52,10 @@ export class JobDto {
   tags!: string[];
   subject!: JobSubjectDto | null;
   scheduleId!: string | null;
+  /** The batch that counts it among its members. */
+  batchId!: string | null;
+  uniqueKey!: string | null;
+  concurrencyKey!: string | null;
   cancelRequestedAt!: Date | null;
   cancelReason!: string | null;
   /** The user or API key that asked for it; null for work of the system. */
