@@ -105,12 +105,17 @@ export class JobWithLogDto extends JobWithAttemptsDto {
 
 export class JobPageDto {
   jobs!: JobDto[];
-  /** Exact to 10,000. */
+  /** Exact to 10,000, where nothing says otherwise. */
   total!: number;
-  /** There are more than 10,000. */
+  /** There are so many or more: over 10,000, or not all jobs were looked at. */
   totalIsEstimate?: true;
   /** Pass it as `cursor` for the page that follows; null on the last. */
   nextCursor!: string | null;
+  /**
+   * The filters have no index and match little: among the 20,000 jobs looked at, which go up to this instant of creation, there were
+   * fewer than `limit`. `nextCursor` looks further.
+   */
+  searchedTo?: Date;
 }
 
 export class ActiveJobsDto {
