@@ -3,11 +3,11 @@ import { type Origin, recordAudit } from '../../platform/audit/index.js';
 import { Database } from '../../platform/database/index.js';
 import { type Principal, totalOf, unprocessable } from '../../platform/http/index.js';
 import { JobQueue } from '../../platform/queue/index.js';
-import { findJob, findJobs, jobsOf } from '../job-queries.js';
+import { findJob, jobsOf } from '../job-queries.js';
 import { withinReachOf } from '../job-scope.js';
 import type { JobWithAttemptsDto } from '../job.dto.js';
 import type { BulkActionDto, BulkActionPayload, BulkPreviewDto } from './bulk-action.dto.js';
-import { databaseNow } from './bulk-action-statements.js';
+import { databaseNow, previewOf } from './bulk-action-statements.js';
 import { impossibleStatuses, selectionOf } from './bulk-selection.js';
 
 const sampleSize = 10;
@@ -28,9 +28,15 @@ export class BulkActionRequests {
     return withinReachOf(principal, this.database, async (tx, organizationId) => {
       if (organizationId && filter.organizationId && filter.organizationId !== organizationId)
         return { action, total: 0, sample: [] };
-      const wanted = { ...selectionOf(action, filter), ...(organizationId && { organizationId }) };
-      const { ids, counted } = await findJobs(tx, wanted, { skip: 0, limit: sampleSize, oldestFirst: false });
-      return { action, ...totalOf(counted), sample: await jobsOf(tx, ids.slice(0, sampleSize)) };
+      const narrowed = { ...filter, ...(organizationId && { organizationId }) };
+      const selection = {
+        action,
+        filter: selectionOf(action, narrowed),
+        createdBefore: await databaseNow(tx),
+        except: null,
+      };
+      const { ids, counted } = await previewOf(tx, selection, sampleSize);
+      return { action, ...totalOf(counted), sample: await jobsOf(tx, ids) };
     });
   }
 

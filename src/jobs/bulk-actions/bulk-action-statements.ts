@@ -11,8 +11,8 @@ export interface Selection {
   /** With its statuses. */
   filter: JobFilter;
   createdBefore: Date;
-  /** The job that does it, which is never among those it is done to. */
-  except: string;
+  /** The job that does it, which is never among those it is done to; null before there is one. */
+  except: string | null;
 }
 
 /**
@@ -24,10 +24,27 @@ function conditionsOfSelection({ action, filter, createdBefore, except }: Select
   const before = values.bind(createdBefore);
   return [
     ...conditionsOf({ ...filter, to }, values),
-    `j.id <> ${values.bind(except)}`,
+    except !== null && `j.id <> ${values.bind(except)}`,
     action === 'cancel' ? `j.cancel_requested_at is null` : `j.completed_at < ${before}`,
     `j.created_at < ${before}`,
-  ];
+  ].filter((condition) => typeof condition === 'string');
+}
+
+/** The newest ids, and how many there are: 10,001 stands for that or more. Unlike a list it looks at all, for it is to be relied upon. */
+export async function previewOf(
+  tx: Transaction,
+  selection: Selection,
+  sample: number,
+): Promise<{ ids: string[]; counted: number }> {
+  const values = new BoundValues();
+  const [row] = await rowsOf<{ ids: string[]; counted: number }>(
+    tx,
+    `with found as materialized (
+       select j.id from background_jobs j where ${conditionsOfSelection(selection, values).join(' and ')} order by j.id desc limit 10001)
+     select array(select id from found order by id desc limit ${values.bind(sample)}) ids, (select count(*)::int from found) counted`,
+    values.list,
+  );
+  return row!;
 }
 
 export async function countSelected(tx: Transaction, selection: Selection): Promise<number> {
