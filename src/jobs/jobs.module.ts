@@ -1,10 +1,13 @@
 import { Module } from '@nestjs/common';
 import { BackgroundJobsController } from './background-jobs.controller.js';
+import { BatchRequests } from './batches/batch-requests.js';
+import { BatchesController } from './batches/batches.controller.js';
 import { builtInJobs } from './built-in/index.js';
 import { ControlChanges } from './controls/control-changes.js';
 import { JobExplainer } from './explain/job-explainer.js';
 import { JobActions } from './job-actions.js';
 import { JobLogsController } from './job-logs.controller.js';
+import { JobOrderChecks } from './job-order-checks.js';
 import { JobReader } from './job-reader.js';
 import { JobRequests } from './job-requests.js';
 import { JobStatistics } from './statistics/job-statistics.js';
@@ -19,10 +22,12 @@ import { OutcomeEvents } from './outcome-events.js';
 import { OwnJobsController } from './own-jobs.controller.js';
 import { QueueAdministration } from './queues/queue-administration.js';
 import { QueuesController } from './queues/queues.controller.js';
+import { Quotas } from './quotas/quotas.js';
 
 /** The HTTP face of jobs; what runs them is the engine (libs/job-engine). */
 @Module({
   controllers: [
+    BatchesController,
     BackgroundJobsController,
     OwnJobsController,
     JobLogsController,
@@ -34,6 +39,9 @@ import { QueuesController } from './queues/queues.controller.js';
   providers: [
     JobReader,
     JobRequests,
+    JobOrderChecks,
+    BatchRequests,
+    Quotas,
     JobActions,
     JobExplainer,
     JobStatistics,
