@@ -127,13 +127,8 @@ const finish = `create function finish_runs(me int, worker_name text, the_ids uu
     select array_agg(ended.id), array_agg(ended.id) filter (where status = 'completed'),
         array_agg(batch_id) filter (where batch_id is not null and status <> 'queued'),
         array_agg(status) filter (where batch_id is not null and status <> 'queued'),
-<<<<<<< HEAD
-        coalesce(bool_or(slot or concurrency_key is not null and status = 'queued'), false)
-      into accepted, the_completed, the_batches, the_outcomes, let_go from ended;
-=======
         coalesce(bool_or(slot), false) or exists (select from again where gated)
-      into the_ids, the_attempts, the_completed, the_batches, the_outcomes, let_go from ended;
->>>>>>> main
+      into accepted, the_completed, the_batches, the_outcomes, let_go from ended;
     -- statements of their own: they must see the edges and members that were committed while this one waited for a row
     if the_completed is not null then
       update job_held set recheck = true where job_id = any (array(
