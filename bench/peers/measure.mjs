@@ -1,5 +1,6 @@
 /** The same work for all of them: no-op jobs with a payload of one number. */
 import { setTimeout as delay } from 'node:timers/promises';
+import { until } from '../../dist/bench/figure.js';
 
 export const figures = {
   single: { name: 'one by one, 16 callers', unit: 'jobs/s' },
@@ -49,7 +50,7 @@ async function drainAll(peer, count) {
     stop = await peer.work(async () => {
       ran++;
     });
-    while (ran < count) await delay(2);
+    await until(() => ran >= count, `${count} jobs run`);
     while ((await peer.unfinished()) > 0) await delay(2);
   });
   await stop();

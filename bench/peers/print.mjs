@@ -31,9 +31,7 @@ export function printPeers({ machine, medians }, names) {
     );
   console.log('');
   for (const { line, ratio, goal } of ratios(medians))
-    console.log(
-      `| ${line.padEnd(44)} | ${ratio.toFixed(2).padStart(7)} × | ${goal === null ? '' : `≥ ${goal} ${ratio >= goal ? 'reached' : 'SHORT'}`}`,
-    );
+    console.log(`| ${line.padEnd(44)} | ${ratio.toFixed(2).padStart(7)} × | ${verdict(ratio, goal)}`);
 }
 
 export function ratios(medians) {
@@ -47,3 +45,5 @@ export function ratios(medians) {
 
 const cell = (value, unit) =>
   value === undefined ? '' : unit === 'ms' ? `${value.toFixed(2)} ms` : `${Math.round(value).toLocaleString('en')} /s`;
+
+const verdict = (ratio, goal) => (goal === null ? '' : `≥ ${String(goal)} ${ratio >= goal ? 'reached' : 'SHORT'}`);

@@ -46,10 +46,10 @@ export async function openSketch(url) {
     enqueueMany: (count) => pool.query({ ...insert, values: [Array.from({ length: count }, () => randomUUID())] }),
     analyze: () => pool.query('vacuum (analyze) jobs, ready'),
     async work(handler) {
-      let running = true;
+      const end = new AbortController();
       const claimer = async () => {
         const writing = new Set();
-        while (running) {
+        while (!end.signal.aborted) {
           const { rows } = await pool.query({ ...claim, values: [1_000] });
           if (rows.length === 0) {
             await new Promise((resolve) => setTimeout(resolve, 2));
@@ -66,7 +66,7 @@ export async function openSketch(url) {
       };
       const claimers = [claimer(), claimer()];
       return async () => {
-        running = false;
+        end.abort();
         await Promise.all(claimers);
       };
     },
@@ -100,6 +100,6 @@ function gatherer(write) {
   return (item) =>
     new Promise((resolve, reject) => {
       waiting.push({ item, resolve, reject });
-      setImmediate(flush);
+      setImmediate(() => void flush());
     });
 }
