@@ -6,6 +6,7 @@ import { builtInJobs } from './built-in/index.js';
 import { ControlChanges } from './controls/control-changes.js';
 import { JobExplainer } from './explain/job-explainer.js';
 import { JobActions } from './job-actions.js';
+import { JobExport } from './job-export.js';
 import { JobLogsController } from './job-logs.controller.js';
 import { JobOrderChecks } from './job-order-checks.js';
 import { JobReader } from './job-reader.js';
@@ -45,6 +46,7 @@ import { Quotas } from './quotas/quotas.js';
     JobActions,
     JobExplainer,
     JobStatistics,
+    JobExport,
     OutcomeEvents,
     ControlChanges,
     QueueAdministration,
