@@ -89,8 +89,6 @@ function requestOf(principal: Principal, organizationId: string, body: NewJobDto
 export function orderOf(order: JobOrderDto): Omit<EnqueueRequest, 'organizationId'> {
   const { jobType, payload = {}, queue, priority, runAt, maxRetries, timeoutSeconds, tags } = order;
   const { uniqueKey, uniqueForSeconds, onClash, concurrencyKey } = order;
-  return {
-    ...{ jobType, payload, queue, priority, runAt, maxRetries, timeoutSeconds, tags },
-    ...{ uniqueKey, uniqueForSeconds, onClash, concurrencyKey },
-  };
+  const wishes = { queue, priority, runAt, maxRetries, timeoutSeconds, tags };
+  return { jobType, payload, ...wishes, uniqueKey, uniqueForSeconds, onClash, concurrencyKey };
 }

@@ -3,6 +3,10 @@ import { BackgroundJobsController } from './background-jobs.controller.js';
 import { BatchRequests } from './batches/batch-requests.js';
 import { BatchesController } from './batches/batches.controller.js';
 import { builtInJobs } from './built-in/index.js';
+import { BulkActionRequests } from './bulk-actions/bulk-action-requests.js';
+import { BulkActionsController } from './bulk-actions/bulk-actions.controller.js';
+import { BulkBatches } from './bulk-actions/bulk-batches.js';
+import { RunBulkAction } from './bulk-actions/run-bulk-action.js';
 import { ControlChanges } from './controls/control-changes.js';
 import { JobExplainer } from './explain/job-explainer.js';
 import { JobActions } from './job-actions.js';
@@ -28,6 +32,7 @@ import { Quotas } from './quotas/quotas.js';
 /** The HTTP face of jobs; what runs them is the engine (libs/job-engine). */
 @Module({
   controllers: [
+    BulkActionsController,
     BatchesController,
     BackgroundJobsController,
     OwnJobsController,
@@ -48,6 +53,9 @@ import { Quotas } from './quotas/quotas.js';
     JobStatistics,
     JobExport,
     OutcomeEvents,
+    BulkActionRequests,
+    BulkBatches,
+    RunBulkAction,
     ControlChanges,
     QueueAdministration,
     JobTypeAdministration,

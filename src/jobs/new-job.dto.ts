@@ -20,7 +20,6 @@ import { IsInstant } from './instant.js';
 
 const smallint = { min: -32_768, max: 32_767 };
 
-const keyLength = [1, 200] as const;
 const clashPolicies = ['existing', 'replace', 'reject'] as const;
 
 /** What every job may ask for. */
@@ -80,7 +79,7 @@ export class JobOrderDto {
    */
   @IsOptional()
   @IsString()
-  @Length(...keyLength)
+  @Length(1, 200)
   uniqueKey?: string;
 
   /** Keeps the unique key for so long after the creation, even when the job ends sooner. */
@@ -104,7 +103,7 @@ export class JobOrderDto {
    */
   @IsOptional()
   @IsString()
-  @Length(...keyLength)
+  @Length(1, 200)
   concurrencyKey?: string;
 }
 

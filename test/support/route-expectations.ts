@@ -121,6 +121,7 @@ export const routeExpectations: ReadonlyMap<string, Expectation> = new Map<strin
   ...bothFaces('GET background-jobs'),
   ...bothFaces('POST background-jobs', { scope: 'jobs:create' }),
   ...bothFaces('POST background-jobs/bulk', { scope: 'jobs:create' }),
+  ...bothFaces('POST background-jobs/bulk-actions'),
   ...bothFaces('GET background-jobs/batches'),
   ...bothFaces('POST background-jobs/batches', { scope: 'jobs:create' }),
   ...bothFaces('GET background-jobs/batches/:batchId', { pathInA: batchInA }),
