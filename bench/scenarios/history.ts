@@ -31,18 +31,29 @@ export const historyScenario: Scenario = {
 };
 
 const filters = [
-  ...[
-    '',
-    'status=completed',
-    'status=failed',
-    'status=cancelled',
-    'status=failed,cancelled',
-    'status=queued',
-    'status=processing',
-  ],
-  ...['jobType=type.1', 'jobType=report.rare', 'queue=mail', 'priority=5', 'errorCode=timeout', 'errorCode=rare_code'],
-  ...['tag=nightly', 'tag=rare', 'q=reason%2013', 'q=nowhere', 'payload=%7B%22n%22%3A5%7D', 'sort=createdAt'],
-  ...['status=failed&jobType=type.3', 'jobType=type.2&q=nowhere', 'createdBy=PERSON', 'from=DAYS10&to=DAYS9'],
+  '',
+  'status=completed',
+  'status=failed',
+  'status=cancelled',
+  'status=failed,cancelled',
+  'status=queued',
+  'status=processing',
+  'jobType=type.1',
+  'jobType=report.rare',
+  'queue=mail',
+  'priority=5',
+  'errorCode=timeout',
+  'errorCode=rare_code',
+  'tag=nightly',
+  'tag=rare',
+  'q=reason%2013',
+  'q=nowhere',
+  'payload=%7B%22n%22%3A5%7D',
+  'sort=createdAt',
+  'status=failed&jobType=type.3',
+  'jobType=type.2&q=nowhere',
+  'createdBy=PERSON',
+  'from=DAYS10&to=DAYS9',
 ];
 
 /** Name, route, and the organisation that is asked for; none: all of them. */
