@@ -9,6 +9,6 @@ export { CreateJobControls1763800120000 } from './1763800120000-create-job-contr
 export { CreateClaimFunction1763800125000 } from './1763800125000-create-claim-function.js';
 export { CreateFinishFunction1763800126000 } from './1763800126000-create-finish-function.js';
 export { CreateGatesFunction1763800127000 } from './1763800127000-create-gates-function.js';
-export { CreateUpkeepFunctions1763800128000 } from './1763800128000-create-upkeep-functions.js';
+export { CreateUpkeepFunctions1763800129000 } from './1763800129000-create-upkeep-functions.js';
 export { CreateJobReplacement1763800128000 } from './1763800128000-create-job-replacement.js';
 export { CreateJobStatistics1763800130000 } from './1763800130000-create-job-statistics.js';
