@@ -10,6 +10,7 @@ import { depthScenario } from './scenarios/depth.js';
 import { engineScenario } from './scenarios/engine.js';
 import { fairnessScenario } from './scenarios/fairness.js';
 import { httpScenario } from './scenarios/http.js';
+import { historyScenario } from './scenarios/history.js';
 import { openTransactionScenario } from './scenarios/open-transaction.js';
 import { progressScenario } from './scenarios/progress.js';
 import { retriesScenario } from './scenarios/retries.js';
@@ -23,6 +24,7 @@ const scenarios: Scenario[] = [
   progressScenario,
   httpScenario,
   retriesScenario,
+  historyScenario,
 ];
 
 const { values } = parseArgs({

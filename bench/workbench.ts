@@ -3,7 +3,6 @@ import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import {
   type EnqueueRequest,
-  foldStatistics,
   JobClient,
   type JobContext,
   JobEngine,
@@ -84,32 +83,21 @@ export class Workbench {
     await this.db.owner.query(`checkpoint`);
   }
 
-  /** Jobs that ended in the days before, each with its attempt; one of a hundred failed, one of five is of another type. */
+  /** Jobs that ended on the days before, each with its attempt. */
   async fillHistory(count: number): Promise<void> {
-    await this.enqueue(1); // makes the queue
     await this.db.owner.query(
       `with made as (
          insert into background_jobs (id, organization_id, queue, job_type, status, payload, run, attempt_count, progress, run_at, started_at,
-             completed_at, failed_at, error_code, error_message, created_at, updated_at)
-           select ${timeOrderedId('i', "($2::int - i) * interval '100 milliseconds'")}, $1, 'default', (array['noop', 'noop', 'noop', 'noop', 'report'])[i % 5 + 1],
-               case when failed then 'failed' else 'completed' end, '{"n": 1}', 1, 1, 100, moment, moment, moment,
-               case when failed then moment end, case when failed then 'error' end, case when failed then 'it broke' end, moment, moment
-             from generate_series(1, $2::int) i, lateral (
-               select carillon_now() - ($2::int - i) * interval '100 milliseconds' moment, i % 100 = 0 failed) t
-           returning id, organization_id, status, started_at, completed_at
+             completed_at, created_at, updated_at)
+           select ${timeOrderedId('i')}, $1, 'default', 'noop', 'completed', '{"n": 1}', 1, 1, 100, moment, moment, moment, moment, moment
+             from generate_series(1, $2::int) i, lateral (select carillon_now() - i * interval '100 milliseconds' moment) t
+           returning id, organization_id, started_at, completed_at
        )
        insert into job_attempts (job_id, number, organization_id, worker, outcome, started_at, ended_at)
-         select id, 1, organization_id, 'bench', status, started_at, completed_at from made`,
+         select id, 1, organization_id, 'bench', 'completed', started_at, completed_at from made`,
       [this.organization.id, count],
     );
-    await this.db.owner.query(
-      `insert into job_statistics_deltas (at, org, queue, job_type, outcome, wait_bucket, run_bucket, jobs)
-         select date_trunc('minute', completed_at), $1, q.number, job_type, status, 20 + mod(extract(minute from completed_at)::int, 10), 15, count(*)
-           from background_jobs join queues q on q.name = queue where status <> 'queued' group by 1, 3, 4, 5, 6`,
-      [this.organization.number],
-    );
-    while ((await foldStatistics(this.db.engine, 10_000)) > 0);
-    await this.db.owner.query(`vacuum (analyze)`);
+    await this.db.owner.query(`vacuum (analyze) background_jobs, job_attempts`);
     await this.db.owner.query(`checkpoint`);
   }
 
@@ -184,9 +172,9 @@ export function buildEngine(
   };
 }
 
-/** UUIDv7 for row number `i` of one statement, in its order; `ago` is an interval. */
-const timeOrderedId = (i: string, ago = "interval '0'") =>
-  `(lpad(to_hex((extract(epoch from statement_timestamp() - ${ago}) * 1000)::bigint), 12, '0') || '7'
+/** A UUIDv7 of the present for row number `i` of one statement, in its order. */
+const timeOrderedId = (i: string) =>
+  `(lpad(to_hex((extract(epoch from statement_timestamp()) * 1000)::bigint), 12, '0') || '7'
     || lpad(to_hex(mod(extract(microseconds from statement_timestamp())::int, 1000)), 3, '0') || '8' || lpad(to_hex(${i}), 15, '0'))::uuid`;
 
 async function makeOrganizations(owner: pg.Pool, count: number): Promise<Organization[]> {

@@ -1,9 +1,9 @@
-/** The API: what creating a job costs beside a route that does nothing, and how long lists and statistics take over a million jobs. */
+/** The API: what creating a job costs beside a route that does nothing. Reading is measured by `history`. */
 import { type ChildProcess, fork } from 'node:child_process';
 import path from 'node:path';
 import autocannon from 'autocannon';
 import { administrator } from '../administrator.js';
-import { type Figure, median, percentile } from '../figure.js';
+import { type Figure, median } from '../figure.js';
 import type { FromHttp } from '../http-process.js';
 import type { Scenario } from '../scenario.js';
 import type { Workbench } from '../workbench.js';
@@ -11,15 +11,11 @@ import type { Workbench } from '../workbench.js';
 export const httpScenario: Scenario = {
   name: 'http',
   async run(bench, { smoke }) {
-    const scale = smoke
-      ? { seconds: 1, rounds: 1, rows: 1_000, reads: 3 }
-      : { seconds: 5, rounds: 3, rows: 1_000_000, reads: 200 };
+    const scale = smoke ? { seconds: 1, rounds: 1 } : { seconds: 5, rounds: 3 };
     const server = await startServer(bench.db.url);
     try {
       const headers = await signIn(server.url);
-      const created = await creation(bench, server.url, headers, scale);
-      await bench.empty();
-      return [...created, ...(await reading(bench, server.url, headers, scale))];
+      return await creation(bench, server.url, headers, scale);
     } finally {
       await server.stop();
       await bench.empty();
@@ -67,40 +63,6 @@ async function creation(
       goal: { atLeast: 0.5 },
     },
   ];
-}
-
-/** One reader after the other. */
-async function reading(
-  bench: Workbench,
-  url: string,
-  headers: Headers,
-  { rows, reads }: { rows: number; reads: number },
-): Promise<Figure[]> {
-  await bench.fillHistory(rows);
-  const jobs = '/api/system/background-jobs';
-  const figures: Figure[] = [];
-  for (const [name, route] of [
-    ['list of 50, newest first', `${jobs}?limit=50`],
-    ['list of 50 that failed, of one type', `${jobs}?limit=50&status=failed&jobType=noop`],
-    ['list of 50 of one queue and state', `${jobs}?limit=50&queue=default&status=completed`],
-    ['statistics', `${jobs}/statistics`],
-  ] as const) {
-    const took: number[] = [];
-    for (let i = -3; i < reads; i++) {
-      const began = performance.now();
-      const answer = await fetch(`${url}${route}`, { headers });
-      await answer.arrayBuffer();
-      if (!answer.ok) throw new Error(`${route} answered ${answer.status}`);
-      if (i >= 0) took.push(performance.now() - began);
-    }
-    figures.push({
-      name: `${name}, over ${rows.toLocaleString('en')} jobs, p95`,
-      value: percentile(took, 95),
-      unit: 'ms',
-      goal: { atMost: 30 },
-    });
-  }
-  return figures;
 }
 
 async function startServer(databaseUrl: string): Promise<{ url: string; stop: () => Promise<void> }> {

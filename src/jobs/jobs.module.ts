@@ -10,6 +10,7 @@ import { RunBulkAction } from './bulk-actions/run-bulk-action.js';
 import { ControlChanges } from './controls/control-changes.js';
 import { JobExplainer } from './explain/job-explainer.js';
 import { JobActions } from './job-actions.js';
+import { JobExport } from './job-export.js';
 import { JobLogsController } from './job-logs.controller.js';
 import { JobOrderChecks } from './job-order-checks.js';
 import { JobReader } from './job-reader.js';
@@ -50,6 +51,7 @@ import { Quotas } from './quotas/quotas.js';
     JobActions,
     JobExplainer,
     JobStatistics,
+    JobExport,
     OutcomeEvents,
     BulkActionRequests,
     BulkBatches,

@@ -126,6 +126,7 @@ export const routeExpectations: ReadonlyMap<string, Expectation> = new Map<strin
   ...bothFaces('POST background-jobs/batches', { scope: 'jobs:create' }),
   ...bothFaces('GET background-jobs/batches/:batchId', { pathInA: batchInA }),
   ...bothFaces('GET background-jobs/statistics'),
+  ...bothFaces('GET background-jobs/export.csv'),
   ...bothFaces('GET background-jobs/:jobId', { pathInA: backgroundJobInA() }),
   ...bothFaces('GET background-jobs/:jobId/explain', { pathInA: backgroundJobInA('/explain') }),
   ...bothFaces('GET background-jobs/:jobId/log', { pathInA: backgroundJobInA('/log') }),

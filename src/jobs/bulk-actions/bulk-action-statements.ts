@@ -71,32 +71,33 @@ export async function nextSelected(
   return (await rowsOf<{ id: string }>(tx, text, values.list)).map((row) => row.id);
 }
 
-/** Locks those that nobody else holds: who waits for many rows while it holds others ends in deadlocks with the finisher. */
-export async function lockFree(sql: SqlExecutor, ids: readonly string[]): Promise<Set<string>> {
-  const text = `select id from background_jobs where id = any ($1::uuid[]) order by id for update skip locked`;
-  return new Set((await sql.query<{ id: string }>(text, [ids])).rows.map((row) => row.id));
-}
-
 /**
- * Deletes locked, ended jobs that no other job waits for. Answers for each what became of it.
- * As carillon_engine, for no request may delete jobs; hence the organisation stands in the statement itself.
+ * Deletes ended jobs that no other job waits for. Answers for each what became of it; `busy` where somebody else holds it and it does
+ * not wait, as nobody should who holds others. As carillon_engine, hence the organisation stands in the statement itself.
  */
 export async function deleteEnded(
   sql: SqlExecutor,
   organizationId: string,
   ids: readonly string[],
-): Promise<Map<string, 'changed' | 'waited_for' | 'not_ended' | 'gone'>> {
-  const { rows } = await sql.query<{ id: string; outcome: 'changed' | 'waited_for' | 'not_ended' }>(
+  ifHeld: 'wait' | 'skip',
+): Promise<Map<string, string>> {
+  const locked = await sql.query<{ id: string }>(
+    `select id from background_jobs where id = any ($1::uuid[]) order by id for update ${ifHeld === 'skip' ? 'skip locked' : ''}`,
+    [ids],
+  );
+  // a statement of its own, so that it sees what whoever held the lock has committed
+  const { rows } = await sql.query<{ id: string; outcome: string }>(
     `with asked as (
        select b.id, case when b.status = 'queued' then 'not_ended'
            when exists (select from job_dependencies d where d.parent_id = b.id) then 'waited_for' else 'changed' end outcome
          from background_jobs b where b.id = any ($1::uuid[]) and b.organization_id = $2),
      gone as (delete from background_jobs b using asked where b.id = asked.id and asked.outcome = 'changed')
      select id, outcome from asked`,
-    [ids, organizationId],
+    [locked.rows.map(({ id }) => id), organizationId],
   );
   const outcomes = new Map(rows.map(({ id, outcome }) => [id, outcome]));
-  return new Map(ids.map((id) => [id, outcomes.get(id) ?? 'gone']));
+  const otherwise = ifHeld === 'skip' ? 'busy' : 'gone';
+  return new Map(ids.map((id) => [id, outcomes.get(id) ?? otherwise]));
 }
 
 /** The action of the audit record that each batch leaves. */

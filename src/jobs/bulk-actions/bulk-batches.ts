@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { UniqueKeyHeld } from '@carillon/job-engine';
-import { type AuditedTransaction, recordAudit } from '../../platform/audit/index.js';
+import { recordAudit } from '../../platform/audit/index.js';
 import { Database, type SqlExecutor, sqlOf, type Transaction } from '../../platform/database/index.js';
 import { JobQueue } from '../../platform/queue/index.js';
 import type { BulkAction } from './bulk-action.dto.js';
-import { auditedAs, deleteEnded, lockFree } from './bulk-action-statements.js';
+import { auditedAs, deleteEnded } from './bulk-action-statements.js';
 import { type BulkCounts, countsOf, nothingYet, sumOf } from './bulk-selection.js';
 
 export interface BatchOfJobs {
@@ -17,10 +17,14 @@ export interface BatchOfJobs {
   bulkJobId: string;
 }
 
-/** deadlock_detected, serialization_failure, unique_violation: of one job, and no reason to leave its neighbours. */
-const ofOneJob = new Set(['40P01', '40001', '23505']);
+/** unique_violation, deadlock_detected, serialization_failure: of one job, and no reason to leave its neighbours. */
+const outcomesByState: Readonly<Record<string, string>> = {
+  '23505': 'unique_key_held',
+  '40P01': 'busy',
+  '40001': 'busy',
+};
 
-/** Does to a batch what was asked, one transaction behind the organisation's wall, with one audit record of its counts. */
+/** Does to a batch what was asked, in one transaction behind the organisation's wall, with one audit record of its counts. */
 @Injectable()
 export class BulkBatches {
   constructor(
@@ -28,90 +32,100 @@ export class BulkBatches {
     private readonly queue: JobQueue,
   ) {}
 
-  /** Jobs that somebody else holds at the moment are done one by one; the record of the whole batch is the last. */
+  /** Jobs that somebody else holds at the moment are done one by one; the record that says how far all is done comes last. */
   async work(batch: BatchOfJobs): Promise<BulkCounts> {
     const upTo = batch.ids.at(-1)!;
-    let counts = nothingYet();
-    const busy = await this.inTransaction(batch, async (act, sql) => {
-      const free = await lockFree(sql, batch.ids);
-      const mine = batch.ids.filter((id) => free.has(id));
-      const others = batch.ids.filter((id) => !free.has(id));
-      counts = countsOf(await act(mine));
-      // with some still to do it must not say that all is done up to here
-      await this.record(sql, batch, counts, others.length === 0 ? upTo : null);
-      return others;
-    }).catch((error: unknown) => {
+    const { counts: ofMany, busy } = await this.many(batch, upTo).catch((error: unknown) => {
       if (!isOfOneJob(error)) throw error;
-      counts = nothingYet();
-      return batch.ids;
+      return { counts: nothingYet(), busy: batch.ids };
     });
+    let counts = ofMany;
     for (const id of busy) counts = sumOf(counts, await this.one(batch, id, id === busy.at(-1) ? upTo : null));
     return counts;
   }
 
-  private one(batch: BatchOfJobs, id: string, upTo: string | null): Promise<BulkCounts> {
-    const recorded = (outcomeOf: (act: Act) => Promise<string[]>) =>
-      this.inTransaction(batch, async (act, sql) => {
-        const counts = countsOf(await outcomeOf(act));
-        await this.record(sql, batch, counts, upTo);
-        return counts;
-      });
-    return recorded((act) => act([id])).catch((error: unknown) => {
-      if (!isOfOneJob(error)) throw error;
-      return recorded(async () => [sqlState(error) === '23505' ? 'unique_key_held' : 'busy']);
+  private many(batch: BatchOfJobs, upTo: string): Promise<{ counts: BulkCounts; busy: string[] }> {
+    return this.inTransaction(batch, async (sql, tx) => {
+      const outcomes = await this.act(batch, batch.ids, sql, tx);
+      const busy = batch.ids.filter((id) => outcomes.get(id) === 'busy');
+      const counts = countsOf([...outcomes.values()].filter((outcome) => outcome !== 'busy'));
+      await record(sql, batch, counts, busy.length === 0 ? upTo : null);
+      return { counts, busy };
     });
   }
 
-  private inTransaction<T>(batch: BatchOfJobs, work: (act: Act, sql: SqlExecutor) => Promise<T>): Promise<T> {
-    const { organizationId } = batch;
-    if (batch.action === 'delete')
-      return this.database.asEngine((sql) =>
-        work(async (ids) => [...(await deleteEnded(sql, organizationId, ids)).values()], sql),
-      );
-    return this.database.withOrganization(organizationId, async (tx) =>
-      work((ids) => this.actOnEach(tx, batch, ids), await sqlOf(tx)),
-    );
+  private one(batch: BatchOfJobs, id: string, upTo: string | null): Promise<BulkCounts> {
+    const recorded = (outcomeOf: (sql: SqlExecutor, tx: Transaction | null) => Promise<string>) =>
+      this.inTransaction(batch, async (sql, tx) => {
+        const counts = countsOf([await outcomeOf(sql, tx)]);
+        await record(sql, batch, counts, upTo);
+        return counts;
+      });
+    return recorded((sql, tx) => this.actOnOne(batch, id, sql, tx)).catch((error: unknown) => {
+      if (!isOfOneJob(error)) throw error;
+      return recorded(async () => outcomesByState[sqlState(error)!]!);
+    });
   }
 
-  private async actOnEach(tx: Transaction, batch: BatchOfJobs, ids: readonly string[]): Promise<string[]> {
-    const outcomes: string[] = [];
-    for (const id of ids)
-      outcomes.push(batch.action === 'retry' ? await this.retry(tx, batch, id) : await this.cancel(tx, batch, id));
-    return outcomes;
+  /** Nobody who serves a request may delete jobs, so that is the engine's to do (`tx` is null), and names the organisation itself. */
+  private inTransaction<T>(
+    { action, organizationId }: BatchOfJobs,
+    work: (sql: SqlExecutor, tx: Transaction | null) => Promise<T>,
+  ): Promise<T> {
+    if (action === 'delete') return this.database.asEngine((sql) => work(sql, null));
+    return this.database.withOrganization(organizationId, async (tx) => work(await sqlOf(tx), tx));
   }
 
-  private async retry(tx: Transaction, { asker }: BatchOfJobs, id: string): Promise<string> {
-    const outcome = await this.queue.retry(tx, id, { userId: asker }).catch((error: unknown) => {
+  /** What became of each: `changed`, `busy`, or why it was left. */
+  private async act(
+    { action, asker, reason, organizationId }: BatchOfJobs,
+    ids: readonly string[],
+    sql: SqlExecutor,
+    tx: Transaction | null,
+  ): Promise<Map<string, string>> {
+    if (action === 'delete' || tx === null) return deleteEnded(sql, organizationId, ids, 'skip');
+    const outcomes =
+      action === 'retry'
+        ? await this.queue.retryMany(tx, ids, { userId: asker })
+        : await this.queue.cancelMany(tx, ids, { userId: asker, reason });
+    return new Map([...outcomes].map(([id, outcome]) => [id, outcomeNamed(outcome)]));
+  }
+
+  /** Waits for whoever holds it. */
+  private async actOnOne(
+    { action, asker, reason, organizationId }: BatchOfJobs,
+    id: string,
+    sql: SqlExecutor,
+    tx: Transaction | null,
+  ): Promise<string> {
+    if (action === 'delete' || tx === null) return (await deleteEnded(sql, organizationId, [id], 'wait')).get(id)!;
+    if (action === 'cancel') return outcomeNamed(await this.queue.cancel(tx, id, { userId: asker, reason }));
+    const outcome = this.queue.retry(tx, id, { userId: asker }).catch((error: unknown) => {
       if (!(error instanceof UniqueKeyHeld)) throw error;
       return 'unique_key_held' as const;
     });
-    return outcome === 'queued' ? 'changed' : outcome === 'not_found' ? 'gone' : outcome;
-  }
-
-  private async cancel(tx: Transaction, { asker, reason }: BatchOfJobs, id: string): Promise<string> {
-    const outcome = await this.queue.cancel(tx, id, { userId: asker, reason });
-    if (outcome === 'cancelled' || outcome === 'cancel_requested') return 'changed';
-    return outcome === 'not_found' ? 'gone' : outcome;
-  }
-
-  private async record(
-    sql: AuditedTransaction,
-    { organizationId, action, reason, asker, bulkJobId }: BatchOfJobs,
-    counts: BulkCounts,
-    upTo: string | null,
-  ): Promise<void> {
-    if (counts.matched === 0 && upTo === null) return;
-    await recordAudit(sql, { kind: 'user', id: asker }, organizationId, {
-      action: auditedAs(action),
-      targetType: 'job',
-      targetId: bulkJobId,
-      details: { ...counts, upTo, ...(reason !== undefined && { reason }) },
-    });
+    return outcomeNamed(await outcome);
   }
 }
 
-/** What became of each, in their order: `changed`, or why not. */
-type Act = (ids: readonly string[]) => Promise<string[]>;
+const changing = new Set(['queued', 'cancelled', 'cancel_requested']);
+const outcomeNamed = (outcome: string): string =>
+  changing.has(outcome) ? 'changed' : outcome === 'not_found' ? 'gone' : outcome;
+
+async function record(
+  sql: SqlExecutor,
+  { organizationId, action, reason, asker, bulkJobId }: BatchOfJobs,
+  counts: BulkCounts,
+  upTo: string | null,
+): Promise<void> {
+  if (counts.matched === 0 && upTo === null) return;
+  await recordAudit(sql, { kind: 'user', id: asker }, organizationId, {
+    action: auditedAs(action),
+    targetType: 'job',
+    targetId: bulkJobId,
+    details: { ...counts, upTo, ...(reason !== undefined && { reason }) },
+  });
+}
 
 /** Of pg's error, or of TypeORM's around it. */
 function sqlState(error: unknown): string | undefined {
@@ -119,4 +133,4 @@ function sqlState(error: unknown): string | undefined {
   return driverError?.code ?? code;
 }
 
-const isOfOneJob = (error: unknown) => ofOneJob.has(sqlState(error) ?? '');
+const isOfOneJob = (error: unknown) => outcomesByState[sqlState(error) ?? ''] !== undefined;

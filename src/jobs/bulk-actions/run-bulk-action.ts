@@ -13,8 +13,8 @@ import {
 import { BulkBatches } from './bulk-batches.js';
 import { type BulkCounts, nothingYet, selectionOf, summaryOf, sumOf } from './bulk-selection.js';
 
-/** Some 0.1 s each: the time for which a batch holds its jobs, and after which a cancel is obeyed. */
-const batchSize = 100;
+/** Some 20 ms each: the time for which a batch holds its jobs, and after which a cancel is obeyed. */
+const batchSize = 200;
 
 export type BulkResult = BulkCounts & { summary: string };
 

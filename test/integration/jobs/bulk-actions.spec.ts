@@ -1,4 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
+import type { JobContext } from '@carillon/job-engine';
+import { RunBulkAction } from '../../../src/jobs/bulk-actions/run-bulk-action.js';
 import { Database } from '../../../src/platform/database/index.js';
 import { JobQueue } from '../../../src/platform/queue/index.js';
 import { createTestApp, type Caller, type TestApp } from '../../support/test-app.js';
@@ -42,14 +44,14 @@ describe('bulk actions', () => {
 
   it('shows first what they would hit, and changes nothing by that', async () => {
     const ids = await seed(12, { status: 'failed', errorCode: 'preview', queue: 'quiet' });
-    await seed(1, { status: 'completed', errorCode: 'preview' });
+    await seed(1, { status: 'cancelled', errorCode: 'preview' });
     const { status, body } = await ask({ action: 'retry', filter: { errorCode: 'preview' }, dryRun: true });
     expect({ status, action: body.action, total: body.total }).toEqual({ status: 200, action: 'retry', total: 12 });
     expect(body.sample.map(({ id }: { id: string }) => id)).toEqual(ids.toReversed().slice(0, 10));
     expect(await statusesOf(ids)).toEqual({ failed: 12 });
     const narrow = {
       errorCode: 'preview',
-      status: ['completed', 'failed'],
+      status: ['cancelled', 'failed'],
       payload: {},
       priority: 0,
       from: '2020-01-01',
@@ -58,7 +60,7 @@ describe('bulk actions', () => {
   });
 
   it('put dead jobs back by a filter, in batches, each audited where the jobs belong, and tell the asker', async () => {
-    const ids = await seed(230, {
+    const ids = await seed(430, {
       status: 'failed',
       errorCode: 'flood',
       jobType: 'test.greet',
@@ -74,15 +76,13 @@ describe('bulk actions', () => {
       organizationId: app.organizations.P,
       createdBy: app.users.SystemAdmin,
       progress: 100,
-      result: { matched: 230, changed: 230, skipped: {}, summary: 'Put back 230 of 230 jobs' },
+      result: { matched: 430, changed: 430, skipped: {}, summary: 'Put back 430 of 430 jobs' },
     });
-    await eventually(
-      () => statusesOf(ids),
-      (statuses) => statuses.completed === 230,
-    );
+    expect(await statusesOf(ids)).not.toHaveProperty('failed');
+    expect(await jobOnce(root(), ids[0]!, 'completed')).toMatchObject({ result: { greeting: 'Hello again' } });
     expect(await statusesOf(others)).toEqual({ failed: 3 });
     const entries = await journal(bulk.id);
-    expect(entries.map(({ details }) => details.changed).reduce((a, b) => a + b)).toBe(230);
+    expect(entries.map(({ details }) => details.changed).reduce((a, b) => a + b)).toBe(430);
     expect(entries.length).toBeGreaterThanOrEqual(3);
     expect(entries[0]).toMatchObject({
       organization_id: app.organizations.A,
@@ -146,6 +146,14 @@ describe('bulk actions', () => {
     );
     const bulk = await done({ action: 'retry', filter: { errorCode: 'unique' } });
     expect(bulk.result).toMatchObject({ matched: 1, changed: 0, skipped: { unique_key_held: 1 } });
+  });
+
+  it('put back the oldest of several dead jobs with one unique key', async () => {
+    const ids = await seed(3, { status: 'failed', errorCode: 'same-key', jobType: 'nobody.runs.this' });
+    await app.db.owner.query(`update background_jobs set unique_key = 'same' where id = any ($1)`, [ids]);
+    const bulk = await done({ action: 'retry', filter: { errorCode: 'same-key' } });
+    expect(bulk.result).toMatchObject({ matched: 3, changed: 1, skipped: { unique_key_held: 2 } });
+    expect(await statusesOf(ids.slice(0, 1))).toEqual({ queued: 1 });
   });
 
   it('go on where an earlier run stopped, without doing or counting anything twice', async () => {
@@ -224,21 +232,39 @@ describe('bulk actions', () => {
     });
   });
 
-  it('are cancelled between two batches', async () => {
-    const ids = await seed(150, { status: 'failed', errorCode: 'stop', jobType: 'nobody.runs.this' });
-    // somebody holds a job of the second batch, so that the action has to wait there
+  it('end between two batches when they are cancelled, and go on from there if they run again', async () => {
+    const ids = await seed(250, { status: 'failed', errorCode: 'stop', jobType: 'nobody.runs.this' });
+    const { rows } = await app.db.owner.query(`select carillon_now() now`);
+    const payload = { action: 'retry' as const, filter: { errorCode: 'stop' }, createdBefore: rows[0].now };
+    const run = (jobId: string, stop: AbortController, progress: () => void) =>
+      app.app.get(RunBulkAction).run(payload, {
+        ...({ jobId, organizationId: app.organizations.A, createdBy: app.users.OrgAdmin } as JobContext),
+        signal: stop.signal,
+        progress: async () => progress(),
+      });
+    const [jobId, stop] = [uuidv7(), new AbortController()];
+    await expect(run(jobId, stop, () => stop.abort(new Error('enough')))).rejects.toThrow('enough');
+    expect(await statusesOf(ids)).toEqual({ queued: 200, failed: 50 });
+    expect(await run(jobId, new AbortController(), () => {})).toMatchObject({ matched: 250, changed: 250 });
+    expect(await statusesOf(ids)).toEqual({ queued: 250 });
+    expect(await journal(jobId)).toHaveLength(2);
+  });
+
+  it.each(['retry', 'delete'])('%s first what nobody holds, and then wait for the rest', async (action) => {
+    const errorCode = `held ${action}`;
+    const ids = await seed(20, { status: 'failed', errorCode, jobType: 'nobody.runs.this' });
     const holder = await app.db.owner.connect();
     try {
       await holder.query('begin');
-      await holder.query(`select from background_jobs where id = $1 for update`, [ids[120]]);
-      const { body: bulk } = await ask({ action: 'retry', filter: { errorCode: 'stop' } });
+      await holder.query(`select from background_jobs where id = $1 for update`, [ids[7]]);
+      const { body: bulk } = await ask({ action, filter: { errorCode } });
       await eventually(
         () => statusesOf(ids),
-        ({ queued = 0 }) => queued >= 149,
+        ({ failed = 0 }) => failed === 1,
       );
-      await root().request('POST', `${route}/${bulk.id}/cancel`, { body: { reason: 'enough' } });
       await holder.query('commit');
-      expect(await jobOnce(root(), bulk.id, 'cancelled')).toMatchObject({ cancelReason: 'enough' });
+      const ended = await jobOnce(root(), bulk.id, 'completed');
+      expect(ended.result).toMatchObject({ matched: 20, changed: 20 });
     } finally {
       await holder.query('rollback');
       holder.release();
