@@ -3,7 +3,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
-import { type EnqueueRequest, JobClient } from '@carillon/job-engine';
+import { type EnqueueRequest, JobClient, Wakeups } from '@carillon/job-engine';
 import { type CarillonProcess, root, startCarillon } from './carillon-process.js';
 import { createTestDatabase, type TestDatabase } from './test-database.js';
 
@@ -30,14 +30,18 @@ const shiftClock = path.join(root, 'test/support/shift-clock.mjs');
 export class WorkerFleet {
   readonly workers: CarillonProcess[] = [];
   readonly engine: pg.Pool;
+  /** Enqueues and wakes the workers, as an application would. */
   readonly client: JobClient;
+  private readonly wakeups: Wakeups;
 
   private constructor(
     readonly db: TestDatabase,
     readonly organizationId: string,
   ) {
     this.engine = db.as('carillon_engine');
-    this.client = new JobClient({ pool: this.engine });
+    const log = { debug() {}, info() {}, warn() {}, error() {} };
+    this.wakeups = new Wakeups({ pool: this.engine, log });
+    this.client = new JobClient({ pool: this.engine, wakeups: this.wakeups });
   }
 
   static async open(database?: TestDatabase): Promise<WorkerFleet> {
@@ -52,6 +56,7 @@ export class WorkerFleet {
   /** Kills every worker and drops the database. */
   async close(): Promise<void> {
     await this.killAll();
+    await this.wakeups.stop();
     await this.db.drop();
   }
 
@@ -79,7 +84,9 @@ export class WorkerFleet {
 
   async enqueue(...requests: Asked[]): Promise<string[]> {
     const jobs = requests.map((request) => ({ organizationId: this.organizationId, ...request }));
-    return (await this.client.enqueue(this.engine, jobs)).map(({ id }) => id);
+    const made = await this.client.enqueue(this.engine, jobs);
+    this.client.wake(new Set(made.map(({ queue }) => queue)));
+    return made.map(({ id }) => id);
   }
 
   async enqueueOne(request: Asked): Promise<string> {
