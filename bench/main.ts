@@ -11,6 +11,7 @@ import { engineScenario } from './scenarios/engine.js';
 import { fairnessScenario } from './scenarios/fairness.js';
 import { openTransactionScenario } from './scenarios/open-transaction.js';
 import { progressScenario } from './scenarios/progress.js';
+import { retriesScenario } from './scenarios/retries.js';
 import { Workbench } from './workbench.js';
 
 const scenarios: Scenario[] = [
@@ -19,6 +20,7 @@ const scenarios: Scenario[] = [
   fairnessScenario,
   openTransactionScenario,
   progressScenario,
+  retriesScenario,
 ];
 
 const { values } = parseArgs({

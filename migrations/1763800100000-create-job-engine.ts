@@ -186,10 +186,12 @@ const narrowTables = [
   `create table job_workers (
      worker int generated always as identity constraint job_workers_pk primary key,
      name text not null,
+     queues text[] not null default '{}',
      started_at timestamptz not null default carillon_now(),
      lease_expires_at timestamptz not null,
      running jsonb not null default '{}'::jsonb
    ) with (fillfactor = 30, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0)`,
+  `comment on column job_workers.queues is 'names of those it serves; none means all'`,
   `comment on column job_workers.running is 'queue → organisation → jobs it runs now; what limits are counted from'`,
   // A worker with claims cannot be deleted: whoever takes its row away has to say first what becomes of its jobs.
   `create table job_claims (

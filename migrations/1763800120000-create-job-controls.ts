@@ -93,6 +93,8 @@ const holding = [
   `create index job_held_key on job_held (org, concurrency_key, rank, job_id)
      where concurrency_key is not null and not awaits_parents and awaits_batch is null`,
   `create index job_held_recheck on job_held (job_id) where recheck`,
+  // what an organisation's quota counts
+  `create index job_held_org on job_held (org)`,
   `create index job_held_batch on job_held (awaits_batch) where awaits_batch is not null`,
   // A slot of a limit: taken when the gate opens, good while the job is queued and still at that run. The rest is void wherever it stands.
   `create table job_slots (

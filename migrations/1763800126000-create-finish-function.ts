@@ -75,6 +75,15 @@ const finish = `create function finish_runs(me int, worker_name text, results js
           case when status <> 'queued' then status when outcome = 'worker_lost' then 'lost' else 'retried' end,
           wait_bucket, run_bucket, count(*)
           from ended where counts or status <> 'queued' group by 2, 3, 4, 5, 6, 7
+    ), noted as (
+      -- what is no attempt is told here, so that the job's whole life can be read
+      insert into job_log_entries (job_id, organization_id, attempt, level, message)
+        select id, organization_id, attempt_count + 1, 'info', case when outcome = 'snoozed'
+            then 'snoozed until ' || to_char(due_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+            else 'given back by ' || worker_name || ', which shut down' end
+          from ended
+         where outcome in ('snoozed', 'released') and started_at is not null
+           and (select count(*) from job_log_entries e where e.job_id = ended.id) < 1000
     ), again as (
       select *, coalesce(due_at, carillon_now()) <= carillon_now() is_due, concurrency_key is not null or exists (
           select from job_type_controls c where c.job_type = ended.job_type and c.gated) gated
@@ -122,8 +131,10 @@ const finish = `create function finish_runs(me int, worker_name text, results js
 const batches = `create function count_batch_members(batches uuid[], outcomes text[]) returns boolean language plpgsql as $$
   begin
     perform from job_batches where id = any (batches) order by id for update;
-    update job_batches b set pending = pending - e.jobs, completed = completed + e.completed, failed = failed + e.failed,
-        cancelled = cancelled + e.cancelled
+    -- one with a completion job has finished when that is let go
+    update job_batches b set pending = b.pending - e.jobs, completed = b.completed + e.completed, failed = b.failed + e.failed,
+        cancelled = b.cancelled + e.cancelled,
+        finished_at = case when b.pending = e.jobs and completion_job_id is null then coalesce(finished_at, carillon_now()) else finished_at end
       from (select batch, count(*) jobs, count(*) filter (where outcome = 'completed') completed,
               count(*) filter (where outcome = 'failed') failed, count(*) filter (where outcome = 'cancelled') cancelled
               from unnest(batches, outcomes) u (batch, outcome) group by 1) e

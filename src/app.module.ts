@@ -7,6 +7,7 @@ import { jobEntities, JobsModule } from './jobs/index.js';
 import { notificationEntities, NotificationsModule } from './notifications/index.js';
 import { organizationEntities, OrganizationsModule } from './organizations/index.js';
 import { AuditModule } from './platform/audit/index.js';
+import { CachesModule } from './platform/caches/index.js';
 import type { Config, DatabaseAddress } from './platform/config/index.js';
 import { DatabaseModule } from './platform/database/index.js';
 import { EventsModule } from './platform/events/index.js';
@@ -32,6 +33,7 @@ export class AppModule {
           ...importEntities,
         ]),
         QueueModule.forRoot(),
+        CachesModule,
         OutgoingHttpModule,
         EventsModule,
         ScheduleModule.forRoot(),

@@ -1,4 +1,5 @@
 /** Everything a process that runs jobs needs: the worker, the rescuer, the promoter, the gatekeeper, the fold of statistics. */
+import { givenUpAfter } from './deadline.js';
 import { Gatekeeper } from './gatekeeper.js';
 import { nextDueIn, promoteDue } from './job-store/index.js';
 import { Loop } from './loop.js';
@@ -8,6 +9,8 @@ import { gatesChanged } from './wakeups.js';
 import { Worker, type WorkerOptions } from './worker.js';
 
 const promotedAtOnce = 1_000;
+/** Statements of the engine take milliseconds; one that is silent for so long hangs on a connection that died without a word. */
+const answerWithinMs = 10_000;
 /** Few enough that the statement takes some 100 ms, and a claim or a finish never waits for it. */
 const foldedAtOnce = 5_000;
 
@@ -17,14 +20,16 @@ export class JobEngine {
   readonly promoter: Loop;
   readonly statistics: Loop;
   readonly gatekeeper: Gatekeeper;
+  private readonly options: WorkerOptions;
 
-  constructor(private readonly options: WorkerOptions) {
+  constructor(options: WorkerOptions) {
     const { log, leaseMs, pollMs } = options;
-    this.worker = new Worker(options);
+    this.options = { ...options, pool: givenUpAfter(answerWithinMs, options.pool) };
+    this.worker = new Worker(this.options);
     this.rescuer = new Loop({ name: 'rescuer', run: () => this.rescue(), everyMs: leaseMs / 3, log });
     this.promoter = new Loop({ name: 'promoter', run: () => this.promote(), everyMs: pollMs, log });
     this.statistics = new Loop({ name: 'statistics', run: () => this.fold(), everyMs: 1_000, log });
-    this.gatekeeper = new Gatekeeper(options);
+    this.gatekeeper = new Gatekeeper(this.options);
   }
 
   async start(): Promise<void> {

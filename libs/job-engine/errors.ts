@@ -1,7 +1,13 @@
 /** What enqueueing and finishing may refuse, each recognisable by its class. */
 
+/** One of the requests of a call cannot be enqueued. */
+export abstract class RequestRefused extends Error {
+  /** Its index in the call. */
+  request = 0;
+}
+
 /** The key was used within 24 hours for another body. */
-export class IdempotencyClash extends Error {
+export class IdempotencyClash extends RequestRefused {
   constructor(
     readonly key: string,
     readonly jobId: string,
@@ -12,10 +18,39 @@ export class IdempotencyClash extends Error {
   }
 }
 
-/** Another job of the type holds the unique key, so this one cannot be queued again. */
-export class UniqueKeyHeld extends Error {
-  constructor(readonly jobId: string) {
-    super(`job ${jobId} cannot run again while another job of its type holds its unique key`);
+/** Another job of the type holds the unique key. */
+export class UniqueKeyHeld extends RequestRefused {
+  /** @param jobId at an enqueue the job that holds the key; at a retry by hand the one that cannot run again */
+  constructor(
+    readonly jobId: string,
+    message = `job ${jobId} cannot run again while another job of its type holds its unique key`,
+  ) {
+    super(message);
+  }
+}
+
+/** An id in `after` is no job of the organisation. */
+export class UnknownParent extends RequestRefused {
+  constructor(
+    readonly parentId: string,
+    /** Its index in `after`. */
+    readonly index: number,
+  ) {
+    super(`after[${index}]: the organisation has no job ${parentId}; a job can only wait for jobs that exist`);
+  }
+}
+
+/** The batch takes no more jobs, or there is none. */
+export class BatchNotOpen extends RequestRefused {
+  constructor(
+    readonly batchId: string,
+    readonly why: 'unknown' | 'finished',
+  ) {
+    super(
+      why === 'finished'
+        ? `batch ${batchId} has finished and takes no more jobs; create another one`
+        : `the organisation has no batch ${batchId}`,
+    );
   }
 }
 

@@ -127,6 +127,11 @@ export class Finisher {
     return [...this.openJobs.keys()];
   }
 
+  /** Whether it has seen this claim, and not yet dropped it. */
+  knows(claimId: string): boolean {
+    return this.openJobs.has(claimId) || this.emptied.includes(claimId);
+  }
+
   /** Ends that are not written yet. */
   get backlog(): number {
     return this.unsettled;

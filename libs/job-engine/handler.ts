@@ -3,6 +3,8 @@ import type { Backoff, EnqueuedJob, EnqueueRequest, Sql } from './ports.js';
 
 export interface Job<Payload = unknown, Result = unknown> {
   run(payload: Payload, ctx: JobContext): Promise<Result>;
+  /** What the payload's class alone cannot say; asked after it, at enqueue and again before each run. @throws InvalidPayload */
+  checkPayload?(payload: Payload): Promise<void>;
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
@@ -15,6 +17,8 @@ export interface JobContext {
   readonly attempt: number;
   readonly createdBy: string | null;
   readonly subject: { type: string; id: string } | null;
+  /** W3C trace context of whoever asked for the job. */
+  readonly traceParent: string | null;
   /** The database's instant of the claim: decisions about this job take it as now. */
   readonly claimedAt: Date;
   /** Aborted on cancel, timeout, lost lease and shutdown; `signal.reason` says which. */

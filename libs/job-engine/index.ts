@@ -1,5 +1,13 @@
 export { JobEngine } from './engine.js';
-export { IdempotencyClash, InvalidQueueName, LeaseLost, UniqueKeyHeld } from './errors.js';
+export {
+  BatchNotOpen,
+  IdempotencyClash,
+  InvalidQueueName,
+  LeaseLost,
+  RequestRefused,
+  UniqueKeyHeld,
+  UnknownParent,
+} from './errors.js';
 export * from './handler.js';
 export { boundsOf, bucketOf, lastBucket } from './histogram.js';
 export * from './job-client.js';
@@ -9,5 +17,6 @@ export { Loop, type LoopOptions } from './loop.js';
 export { addAll, addStored, foldStatistics, type Histogram, percentilesOf } from './statistics/index.js';
 export { defaultBackoff } from './retry-policy.js';
 export { RunStopped, type StopKind } from './run.js';
+export { inTransaction } from './transaction.js';
 export { gatesChanged, Wakeups, type WakeupsOptions } from './wakeups.js';
 export { Worker, type WorkerOptions } from './worker.js';

@@ -1,8 +1,26 @@
+import { v7 as uuidv7 } from 'uuid';
 import { sqlState } from './errors.js';
 import { Gatherer } from './gatherer.js';
 import type { HandlerDefaults } from './handler.js';
-import { cancelJob, insertJobs, newJob, type NewJob, Queues, retryJob } from './job-store/index.js';
-import type { CancelResult, EnqueuedJob, EnqueueRequest, RetryResult, Sql } from './ports.js';
+import {
+  cancelJob,
+  completeBatch,
+  insertBatch,
+  insertJobs,
+  newJob,
+  type NewJob,
+  Queues,
+  retryJob,
+} from './job-store/index.js';
+import type {
+  BatchRequest,
+  CancelResult,
+  CreatedBatch,
+  EnqueuedJob,
+  EnqueueRequest,
+  RetryResult,
+  Sql,
+} from './ports.js';
 import { anyQueue, cancelAsked, gatesChanged } from './wakeups.js';
 
 export interface JobClientOptions {
@@ -16,7 +34,8 @@ export interface JobClientOptions {
 
 /** Puts jobs in, and takes them back. */
 export class JobClient {
-  private readonly queues: Queues;
+  /** Numbers of queues, remembered for ever. */
+  readonly queues: Queues;
   /** Requests with a key may wait for somebody's open transaction that holds the same key; the others never wait with them. */
   private readonly gathered = { plain: this.gatherer(), keyed: this.gatherer() };
 
@@ -25,28 +44,56 @@ export class JobClient {
   }
 
   /**
-   * Inside the caller's transaction: committed, it runs; rolled back, it was never there. Call `wake` after the commit.
-   * One statement for any number, all or nothing.
-   * @throws IdempotencyClash, InvalidQueueName
+   * Inside the caller's transaction: committed, it runs; rolled back, it was never there. Call `wakeFor` after the commit.
+   * One statement for any number, all or nothing. A job that replaces another (onClash `replace`) may fail the commit with SQLSTATE
+   * CJ002: a worker took the other one meanwhile.
+   * @throws RequestRefused (IdempotencyClash, UniqueKeyHeld, UnknownParent, BatchNotOpen) with the request's index; InvalidQueueName
    */
   async enqueue(tx: Sql, requests: readonly EnqueueRequest[]): Promise<EnqueuedJob[]> {
-    if (requests.length === 0) return [];
-    const jobs = requests.map((request) => this.newJob(request));
-    const answers = await insertJobs(tx, jobs, await this.queues.numbersOf(jobs.map((job) => job.queue)));
-    return answers.map((answer) => {
-      if (answer instanceof Error) throw answer;
-      return answer;
-    });
+    return this.insertTogether(
+      tx,
+      requests.map((request) => this.newJob(request)),
+    );
   }
 
   /**
    * On its own: concurrent calls are gathered into one INSERT. Resolves once committed; workers are woken.
-   * @throws IdempotencyClash, InvalidQueueName
+   * @throws RequestRefused (IdempotencyClash, UniqueKeyHeld, UnknownParent, BatchNotOpen), InvalidQueueName
    */
   async enqueueGathered(request: EnqueueRequest): Promise<EnqueuedJob> {
     const job = this.newJob(request);
     await this.queues.numbersOf([job.queue]);
-    return this.gathered[request.idempotency || request.uniqueKey ? 'keyed' : 'plain'].add(job);
+    return this.gathered[request.idempotency || request.uniqueKey || job.linked ? 'keyed' : 'plain'].add(job);
+  }
+
+  /**
+   * Inside the caller's transaction, which has to be one: the batch, its jobs and the job that runs when the last of them has ended.
+   * A member that turned out to be somebody's job already (`reused`) is not counted. A batch that counts none has finished at once, and
+   * its completion job runs. Call `wakeForBatch` after the commit.
+   * @throws as `enqueue`
+   */
+  async createBatch(tx: Sql, request: BatchRequest): Promise<CreatedBatch> {
+    const { organizationId, name, createdBy } = request;
+    const id = uuidv7();
+    await insertBatch(tx, { id, organizationId, name, createdBy });
+    const jobs = await this.enqueue(
+      tx,
+      request.jobs.map((job) => ({ createdBy, ...job, organizationId, batchId: id })),
+    );
+    const empty = jobs.every((job) => job.reused);
+    const completion =
+      request.completion &&
+      this.newJob({
+        createdBy,
+        subject: { type: 'batch', id },
+        ...request.completion,
+        onClash: 'reject',
+        organizationId,
+        awaitsBatch: empty ? undefined : id,
+      });
+    await completeBatch(tx, id, { completionJobId: completion?.id ?? null, empty });
+    const [completionJob] = completion ? await this.insertTogether(tx, [completion]) : [];
+    return { id, jobs, completionJobId: completionJob?.id ?? null };
   }
 
   /** In the caller's transaction; call `wakeCancelled` after the commit, or the worker finds out within a second. */
@@ -67,12 +114,29 @@ export class JobClient {
     this.options.wakeups?.wake(queues);
   }
 
+  /** After the commit that made them: tells those who run these jobs, or hold them. */
+  wakeFor(jobs: readonly EnqueuedJob[]): void {
+    this.wake(new Set(jobs.map(topicOf)));
+  }
+
+  /** After the commit that made it. */
+  wakeForBatch(batch: CreatedBatch): void {
+    const topics = batch.jobs.map(topicOf);
+    this.wake(new Set(batch.completionJobId ? [...topics, gatesChanged, anyQueue] : topics));
+  }
+
   /** Tells workers everywhere to look which of their runs are to stop. */
   wakeCancelled(): void {
     this.options.wakeups?.wake([cancelAsked]);
   }
 
-  private newJob(request: EnqueueRequest): NewJob {
+  private async insertTogether(tx: Sql, jobs: readonly NewJob[]): Promise<EnqueuedJob[]> {
+    if (jobs.length === 0) return [];
+    const numbers = await this.queues.numbersOf(jobs.map((job) => job.queue));
+    return (await insertJobs(tx, jobs, numbers, 'together')) as EnqueuedJob[];
+  }
+
+  private newJob(request: EnqueueRequest & { awaitsBatch?: string }): NewJob {
     const defaults = this.options.defaults?.(request.jobType);
     return newJob({
       ...request,
@@ -90,7 +154,7 @@ export class JobClient {
 
   private async insertGathered(jobs: NewJob[]): Promise<(EnqueuedJob | Error)[]> {
     const answers = await this.insertOrOneByOne(jobs);
-    this.wake(new Set(answers.flatMap((answer) => (answer instanceof Error ? [] : [answer.queue]))));
+    this.wakeFor(answers.flatMap((answer) => (answer instanceof Error ? [] : [answer])));
     return answers;
   }
 
@@ -98,14 +162,14 @@ export class JobClient {
   private async insertOrOneByOne(jobs: NewJob[]): Promise<(EnqueuedJob | Error)[]> {
     const numbers = await this.queues.numbersOf(jobs.map((job) => job.queue));
     try {
-      return await insertJobs(this.options.pool, jobs, numbers);
+      return await insertJobs(this.options.pool, jobs, numbers, 'apart');
     } catch (error) {
       if (jobs.length === 1 || sqlState(error) === undefined) return jobs.map(() => error as Error);
     }
     const answers: (EnqueuedJob | Error)[] = [];
     for (const job of jobs)
       answers.push(
-        await insertJobs(this.options.pool, [job], numbers).then(
+        await insertJobs(this.options.pool, [job], numbers, 'apart').then(
           ([answer]) => answer!,
           (error: Error) => error,
         ),
@@ -113,3 +177,6 @@ export class JobClient {
     return answers;
   }
 }
+
+/** Whom to wake for a job: the workers of its queue, or those who open the gates. */
+export const topicOf = ({ queue, held }: EnqueuedJob): string => (held ? gatesChanged : queue);

@@ -1,10 +1,19 @@
 /** What the engine needs of the world, and what the world may ask of the engine. */
 import type { Backoff } from './retry-policy.js';
 
+export interface SqlStatement {
+  /** Prepared once a connection under this name. */
+  name?: string;
+  text: string;
+  values?: unknown[] | undefined;
+  /** Milliseconds without an answer after which it is given up, and its connection closed. */
+  query_timeout?: number;
+}
+
 /** A connection or pool; pg's `Pool`, `PoolClient` and `Client` fit as they are. */
 export interface Sql {
   query<R extends object = Record<string, unknown>>(
-    text: string | { name?: string; text: string; values?: unknown[] },
+    text: string | SqlStatement,
     values?: unknown[],
   ): Promise<{ rows: R[]; rowCount: number | null }>;
 }
@@ -83,6 +92,8 @@ export interface EnqueuedJob {
   queue: string;
   reused: boolean;
   replaced?: boolean;
+  /** It stands behind a gate: waits for others, for its key or for its type. */
+  held?: boolean;
 }
 
 /** Jobs that are counted together; when the last of them has ended, whichever way, the completion job runs. */

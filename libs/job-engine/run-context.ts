@@ -1,7 +1,7 @@
 /** What a handler works with while it runs, and what it has said so far. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { JobContext, LogLevel } from './handler.js';
-import type { JobClient } from './job-client.js';
+import { type JobClient, topicOf } from './job-client.js';
 import { type ClaimedJob, maxLogLines } from './job-store/index.js';
 import type { EnqueuedJob, EnqueueRequest, Sql } from './ports.js';
 import { nextProgress } from './progress.js';
@@ -19,6 +19,7 @@ export class RunContext implements JobContext {
   readonly jobType: string;
   readonly attempt: number;
   readonly createdBy: string | null;
+  readonly traceParent: string | null;
   readonly claimedAt: Date;
   readonly fencingToken: string;
   percent = 0;
@@ -40,6 +41,7 @@ export class RunContext implements JobContext {
     this.jobType = job.jobType;
     this.attempt = job.attemptCount + 1;
     this.createdBy = job.createdBy;
+    this.traceParent = job.traceParent;
     this.claimedAt = job.claimedAt;
     this.fencingToken = String(job.run + 1);
   }
@@ -80,7 +82,7 @@ export class RunContext implements JobContext {
 
   async enqueue(tx: Sql, request: Omit<EnqueueRequest, 'organizationId'>): Promise<EnqueuedJob> {
     const [job] = await this.services.client.enqueue(tx, [{ ...request, organizationId: this.organizationId }]);
-    this.enqueuedIn.add(job!.queue);
+    this.enqueuedIn.add(topicOf(job!));
     return job!;
   }
 

@@ -33,7 +33,9 @@ export class WorkerSession {
     return this.finisher.lost;
   }
 
-  take(jobs: readonly ClaimedJob[]): void {
+  /** The jobs of a claim, to be started as slots get free. */
+  open(claimId: string, jobs: readonly ClaimedJob[]): void {
+    this.finisher.open(claimId, jobs.length);
     const since = performance.now();
     for (const job of jobs) {
       this.running.add(job);

@@ -1,18 +1,11 @@
 /** Claims jobs and runs them: as many at once as it has slots, under one lease. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { Claimer } from './claimer.js';
-import { sqlState } from './errors.js';
+import { ClaimPump } from './claim-pump.js';
 import { FinishWriter } from './finisher.js';
 import type { RegisteredHandler } from './handler.js';
 import type { JobClient } from './job-client.js';
-import {
-  type EndOfRun,
-  readBackClaims,
-  registerWorker,
-  removeWorker,
-  renewLease,
-  runsToStop,
-} from './job-store/index.js';
+import { type EndOfRun, removeWorker, runsToStop } from './job-store/index.js';
+import { LeaseKeeper } from './lease-keeper.js';
 import { Loop } from './loop.js';
 import type { EngineLog, FinishHook, SqlPool } from './ports.js';
 import { Run } from './run.js';
@@ -46,39 +39,44 @@ export interface WorkerOptions {
   log: EngineLog;
 }
 
-/** No more is claimed while so many results wait to be written. */
-const mostUnwritten = 2_000;
-const largestBatch = 2_000;
 /** How soon a job comes back that this worker could not start. */
 const unknownTypeDelayMs = 10_000;
 const stillRunningDelayMs = 2_000;
+const everyQueue: ReadonlySet<string> = new Set([anyQueue]);
 
 export class Worker {
   readonly counters = { claimed: 0, accepted: 0, refused: 0, leftBehind: 0, leasesLost: 0 };
   readonly writer: FinishWriter;
-  private session: WorkerSession | undefined;
-  private readonly claimer: Claimer;
+  private readonly keeper: LeaseKeeper;
+  /** Claims for the session that the keeper holds. */
+  private pump: ClaimPump | undefined;
   private readonly traces: TraceWriter;
   private readonly recent = new RecentStarts();
   /** Runs whose handler goes on although it was left behind: their jobs do not start here beside them. */
   private readonly leftBehind = new Map<string, Promise<unknown>>();
   private readonly warnedTypes = new Set<string>();
   private readonly loops: { lease: Loop; poll: Loop; watch: Loop };
-  private renewedAt = 0;
-  private pumping: Promise<void> | undefined;
-  private pumpAgain = false;
   private stopping = false;
   private stopped: Promise<void> | undefined;
   private unsubscribe = () => {};
 
   constructor(private readonly options: WorkerOptions) {
-    const { pool, log } = options;
+    const { pool, name, queues, leaseMs, log } = options;
     this.writer = new FinishWriter(this.finisherOptions());
-    this.claimer = new Claimer(pool, options.queues);
     this.traces = new TraceWriter(pool, log);
+    this.keeper = new LeaseKeeper({
+      sql: pool,
+      name,
+      queues,
+      leaseMs,
+      begin: (worker) => this.begin(worker),
+      ownsUnknown: (session) => this.readBack(session),
+      lost: () => this.leaseLost(),
+      log,
+    });
     this.loops = {
-      lease: new Loop({ name: 'lease', run: () => this.keepLease(), everyMs: options.leaseMs / 3, log }),
-      poll: new Loop({ name: 'poll', run: () => this.poll(), everyMs: options.pollMs, log }),
+      lease: new Loop({ name: 'lease', run: () => this.keepLease(), everyMs: leaseMs / 3, log }),
+      poll: new Loop({ name: 'poll', run: async () => this.hear(everyQueue), everyMs: options.pollMs, log }),
       watch: new Loop({ name: 'watch', run: () => this.watch(), everyMs: options.watchMs ?? 500, log }),
     };
   }
@@ -103,7 +101,8 @@ export class Worker {
   /** One look for work, everything it led to ended and written. For tests, and for commands that run what is there and leave. */
   async runOnce(): Promise<void> {
     if (!this.session) await this.keepLease();
-    await this.poll();
+    this.hear(everyQueue);
+    await this.pump?.idle();
     while (this.session && (this.session.runs.size > 0 || this.session.backlog.length > 0))
       await Promise.all([...this.session.runs.values()].map((run) => run.handled)).then(() => delay(1));
     await this.session?.finisher.drain();
@@ -112,13 +111,19 @@ export class Worker {
   private async end(): Promise<void> {
     this.stopping = true;
     this.unsubscribe();
+    this.pump?.stop();
     await this.loops.poll.stop();
-    await this.pumping;
+    await Promise.race([this.pump?.idle(), delay(this.options.graceMs, undefined, { ref: false })]);
     const { session } = this;
     if (session) await this.endSession(session);
     await this.loops.watch.stop();
     await this.loops.lease.stop();
-    this.session = undefined;
+    this.keeper.session = undefined;
+    this.pump = undefined;
+  }
+
+  private get session(): WorkerSession | undefined {
+    return this.keeper.session;
   }
 
   private async endSession(session: WorkerSession): Promise<void> {
@@ -148,76 +153,7 @@ export class Worker {
 
   private hear(topics: ReadonlySet<string>): void {
     if (topics.has(cancelAsked)) this.loops.watch.wake();
-    this.claimer.hear(topics);
-    this.pump();
-  }
-
-  private async poll(): Promise<void> {
-    this.claimer.hear(new Set([anyQueue]));
-    this.pump();
-    // a look that was under way began before we asked: it is followed by another, and that one is ours
-    while (this.pumping) await this.pumping;
-  }
-
-  /** Claims while there are slots and work. One at a time; a call meanwhile makes it look again. */
-  private pump(): void {
-    if (this.stopping || !this.session) return;
-    if (this.pumping) {
-      this.pumpAgain = true;
-      return;
-    }
-    this.pumping = this.claimAndStart().finally(() => {
-      this.pumping = undefined;
-      if (!this.pumpAgain) return;
-      this.pumpAgain = false;
-      this.pump();
-    });
-  }
-
-  private async claimAndStart(): Promise<void> {
-    const { session } = this;
-    if (!session) return;
-    try {
-      if (session.mayOwnUnknown) await this.readBack(session);
-      for (let batch = this.wanted(session); batch > 0; batch = this.wanted(session)) {
-        const claim = await this.claimer.claim(session, batch);
-        if (!claim) return;
-        this.counters.claimed += claim.jobs.length;
-        session.finisher.open(claim.claimId, claim.jobs.length);
-        session.take(claim.jobs);
-        if (this.stopping) session.releaseBacklog();
-        this.startWaiting(session);
-      }
-    } catch (error) {
-      this.claimFailed(session, error as Error);
-    }
-  }
-
-  /** The free slots, and as many again as a few milliseconds' work: a larger batch would make others wait. */
-  private wanted(session: WorkerSession): number {
-    if (this.stopping || session.lost || session.finisher.backlog > mostUnwritten) return 0;
-    const ahead = this.recent.count;
-    const want = this.options.concurrency - session.runs.size + ahead - session.backlog.length;
-    // not in dribs: a claim costs the same for one job as for fifty
-    return want > ahead / 2 && this.claimer.mayHaveWork ? Math.min(want, largestBatch) : 0;
-  }
-
-  private claimFailed(session: WorkerSession, error: Error): void {
-    if (sqlState(error) === 'CJ001') {
-      this.loseLease(session, error.message);
-      return;
-    }
-    session.mayOwnUnknown = true;
-    this.options.log.warn(`no jobs could be claimed: ${error.message}`);
-  }
-
-  private async readBack(session: WorkerSession): Promise<void> {
-    const jobs = await readBackClaims(this.options.pool, session.worker.number, session.finisher.claims);
-    session.mayOwnUnknown = false;
-    for (const claimId of new Set(jobs.map((job) => job.claimId)))
-      session.finisher.open(claimId, jobs.filter((job) => job.claimId === claimId).length);
-    session.take(jobs);
-    this.startWaiting(session);
+    this.pump?.hear(topics);
   }
 
   private startWaiting(session: WorkerSession): void {
@@ -261,10 +197,9 @@ export class Worker {
       const now = new Date(run.startedAt.getTime() + performance.now() - began);
       void this.writeEnd(session, endOf(run, result, now));
     }
-    this.claimer.slotFreed(job.queue);
     if (session !== this.session) return;
     this.startWaiting(session);
-    if (!this.stopping && this.wanted(session) > 0) this.pump();
+    this.pump?.slotFreed(job.queue);
   }
 
   private async writeEnd(session: WorkerSession, end: EndOfRun): Promise<void> {
@@ -283,37 +218,37 @@ export class Worker {
     void run.handled.then(() => this.leftBehind.delete(run.job.id));
   }
 
-  /** Renews the lease, or gets one. */
+  /** A lease that is got while we stop would only be in the way. */
   private async keepLease(): Promise<void> {
-    const { leaseMs, pool } = this.options;
-    const { session } = this;
-    const asked = performance.now();
-    if (!session) {
-      if (this.stopping) return;
-      const number = await registerWorker(pool, this.options.name, leaseMs);
-      this.renewedAt = asked;
-      this.session = new WorkerSession({ number, name: this.options.name }, this.writer, this.finisherOptions());
-      this.claimer.hear(new Set([anyQueue]));
-      this.pump();
-      return;
-    }
-    try {
-      const renewal = renewLease(pool, session.worker.number, leaseMs, session.running.all());
-      if (await answered(renewal, leaseMs / 3)) this.renewedAt = asked;
-      else this.loseLease(session, 'others have taken its jobs over');
-    } catch (error) {
-      // nobody could be asked, but the lease has run out by now: others may be running our jobs
-      if (performance.now() - this.renewedAt > leaseMs) this.loseLease(session, 'it could not be renewed in time');
-      throw error;
-    }
+    if (this.session || !this.stopping) await this.keeper.keep();
   }
 
-  private loseLease(session: WorkerSession, reason: string): void {
-    if (this.session !== session) return;
-    this.session = undefined;
+  private begin(worker: { number: number; name: string }): WorkerSession {
+    const { pool, queues, concurrency, log } = this.options;
+    const session = new WorkerSession(worker, this.writer, this.finisherOptions());
+    this.pump = new ClaimPump(session, {
+      sql: pool,
+      queues,
+      concurrency,
+      recent: this.recent,
+      startWaiting: () => this.startWaiting(session),
+      claimed: (jobs) => (this.counters.claimed += jobs),
+      leaseLost: (reason) => this.keeper.lose(session, reason),
+      log,
+    });
+    if (this.stopping) this.pump.stop();
+    this.pump.pump();
+    return session;
+  }
+
+  private readBack(session: WorkerSession): void {
+    session.mayOwnUnknown = true;
+    this.pump?.pump();
+  }
+
+  private leaseLost(): void {
     this.counters.leasesLost++;
-    this.options.log.warn(`worker ${session.worker.name} has lost its lease: ${reason}`);
-    session.loseLease(`the worker has lost its lease: ${reason}`);
+    this.pump = undefined; // a claim that hangs must not hold up the next session's
     if (!this.stopping) this.loops.lease.wake();
   }
 
@@ -342,19 +277,5 @@ export class Worker {
       isInternal: (type: string) => this.options.handler(type)?.internal ?? false,
       gatesChanged: () => wakeups.wake([gatesChanged]),
     };
-  }
-}
-
-/** A half-open connection answers neither yes nor no. @throws after `withinMs` */
-async function answered<T>(answer: Promise<T>, withinMs: number): Promise<T> {
-  const late = new AbortController();
-  const silence = delay(withinMs, undefined, { signal: late.signal }).then(() => {
-    throw new Error(`the database has not answered for ${Math.round(withinMs)} ms`);
-  });
-  try {
-    return await Promise.race([answer, silence]);
-  } finally {
-    silence.catch(() => undefined);
-    late.abort();
   }
 }

@@ -13,6 +13,10 @@ class Place {
   @IsString()
   city!: string;
 }
+class Count {
+  @IsInt()
+  count!: number;
+}
 class Greeting {
   @IsString()
   name!: string;
@@ -33,6 +37,13 @@ class Greet {
   async run(payload: Greeting): Promise<string> {
     return payload.name;
   }
+}
+@JobHandler('even', { payload: Count })
+class Even {
+  async checkPayload({ count }: Count): Promise<void> {
+    if (count % 2 === 1) throw new InvalidPayload([{ pointer: '/count', message: 'must be even' }]);
+  }
+  async run(): Promise<void> {}
 }
 @JobHandler('sweep', { internal: true })
 class Sweep {
@@ -108,6 +119,15 @@ describe('JobTypes', () => {
   it('takes only an empty payload where the handler declares none', async () => {
     await expect(types.checkPayload('sweep', undefined)).resolves.toEqual({});
     await expect(types.checkPayload('sweep', { a: 1 })).rejects.toThrow(InvalidPayload);
+  });
+
+  it('asks the handler about a payload that its class has found well formed', async () => {
+    const even = await typesOf(Even);
+    await expect(even.checkPayload('even', { count: 2 })).resolves.toEqual({ count: 2 });
+    await expect(even.checkPayload('even', { count: 3 })).rejects.toMatchObject({ errors: [{ pointer: '/count' }] });
+    await expect(even.checkPayload('even', { count: 'a' })).rejects.toMatchObject({
+      errors: [{ pointer: '/count', message: expect.stringContaining('integer') }],
+    });
   });
 
   it('names a type that does not exist', async () => {

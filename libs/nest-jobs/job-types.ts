@@ -106,6 +106,8 @@ const described = (handler: RegisteredHandler): JobType => ({
   backoff: handler.backoff,
   aliases: handler.aliases,
   internal: handler.internal,
+  systemOnly: handler.systemOnly,
+  limits: handler.limits,
 });
 
 function registered({ payload, ...declared }: Declared, metatype: Type, job: Partial<Job> | null): RegisteredHandler {
@@ -115,7 +117,11 @@ function registered({ payload, ...declared }: Declared, metatype: Type, job: Par
     );
   return {
     ...declared,
-    checkPayload: (raw) => checkPayload(payload, raw),
+    async checkPayload(raw) {
+      const checked = await checkPayload(payload, raw);
+      await job.checkPayload?.(checked);
+      return checked;
+    },
     run: (value, ctx) => job.run!(value, ctx),
   };
 }

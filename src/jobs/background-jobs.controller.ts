@@ -12,6 +12,8 @@ import {
   UuidParam,
 } from '../platform/http/index.js';
 import { announceCreated, CreationHeaders, idempotencyKeyHeader } from './created-answer.js';
+import { ExplanationDto } from './explain/explanation.dto.js';
+import { JobExplainer } from './explain/job-explainer.js';
 import { JobActions } from './job-actions.js';
 import { JobListQueryDto, JobLogQueryDto } from './job-list-query.dto.js';
 import { JobReader } from './job-reader.js';
@@ -27,6 +29,7 @@ export class BackgroundJobsController {
     private readonly reader: JobReader,
     private readonly requests: JobRequests,
     private readonly actions: JobActions,
+    private readonly explainer: JobExplainer,
   ) {}
 
   /** Jobs that meet all of the conditions, newest first. */
@@ -68,6 +71,12 @@ export class BackgroundJobsController {
   @Get(':jobId')
   one(@CurrentPrincipal() principal: Principal, @UuidParam('jobId', 'job') jobId: string): Promise<JobWithAttemptsDto> {
     return this.reader.one(principal, jobId);
+  }
+
+  /** Why the job is not running, or where it runs, or how it ended: reasons with a code and a sentence, and when it will probably start. */
+  @Get(':jobId/explain')
+  explain(@CurrentPrincipal() principal: Principal, @UuidParam('jobId', 'job') jobId: string): Promise<ExplanationDto> {
+    return this.explainer.explain(principal, jobId);
   }
 
   /** What the job's handler logged, oldest first. */

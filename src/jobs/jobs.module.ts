@@ -1,17 +1,49 @@
 import { Module } from '@nestjs/common';
 import { BackgroundJobsController } from './background-jobs.controller.js';
+import { builtInJobs } from './built-in/index.js';
+import { ControlChanges } from './controls/control-changes.js';
+import { JobExplainer } from './explain/job-explainer.js';
 import { JobActions } from './job-actions.js';
 import { JobLogsController } from './job-logs.controller.js';
 import { JobReader } from './job-reader.js';
 import { JobRequests } from './job-requests.js';
 import { JobStatistics } from './job-statistics.js';
+import { JobTypeAdministration } from './job-types/job-type-administration.js';
+import { JobTypesController } from './job-types/job-types.controller.js';
+import { OrganizationControls } from './organization-controls/organization-controls.js';
+import {
+  OrganizationControlsController,
+  OwnJobControlsController,
+} from './organization-controls/organization-controls.controller.js';
 import { OutcomeEvents } from './outcome-events.js';
 import { OwnJobsController } from './own-jobs.controller.js';
+import { QueueAdministration } from './queues/queue-administration.js';
+import { QueuesController } from './queues/queues.controller.js';
 
 /** The HTTP face of jobs; what runs them is the engine (libs/job-engine). */
 @Module({
-  controllers: [BackgroundJobsController, OwnJobsController, JobLogsController],
-  providers: [JobReader, JobRequests, JobActions, JobStatistics, OutcomeEvents],
+  controllers: [
+    BackgroundJobsController,
+    OwnJobsController,
+    JobLogsController,
+    QueuesController,
+    JobTypesController,
+    OrganizationControlsController,
+    OwnJobControlsController,
+  ],
+  providers: [
+    JobReader,
+    JobRequests,
+    JobActions,
+    JobExplainer,
+    JobStatistics,
+    OutcomeEvents,
+    ControlChanges,
+    QueueAdministration,
+    JobTypeAdministration,
+    OrganizationControls,
+    ...builtInJobs,
+  ],
   exports: [JobReader],
 })
 export class JobsModule {}

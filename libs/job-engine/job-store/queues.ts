@@ -3,31 +3,41 @@ import { InvalidQueueName } from '../errors.js';
 import type { Sql } from '../ports.js';
 
 export class Queues {
-  private readonly numbers = new Map<string, number>();
+  private numbers = new Map<string, number>();
 
   /** `pool` commits on its own: a queue that a rolled-back transaction had made would leave a number that leads nowhere. */
   constructor(private readonly pool: Sql) {}
 
+  get size(): number {
+    return this.numbers.size;
+  }
+
+  /** After a restore from a backup a number may be another queue's. */
+  clear(): void {
+    this.numbers = new Map(); // those who hold the old one are in the middle of using it
+  }
+
   /** Numbers by name; makes the queues that are missing. */
   async numbersOf(names: Iterable<string>): Promise<ReadonlyMap<string, number>> {
-    const unknown = [...new Set(names)].filter((name) => !this.numbers.has(name));
+    const { numbers } = this;
+    const unknown = [...new Set(names)].filter((name) => !numbers.has(name));
     for (const name of unknown) if (!queueName.test(name)) throw new InvalidQueueName(name);
     if (unknown.length > 0) {
       // select first: an insert that conflicts would still burn one of 32,767 numbers
-      await this.learn(unknown);
-      const missing = unknown.filter((name) => !this.numbers.has(name));
+      await this.learn(numbers, unknown);
+      const missing = unknown.filter((name) => !numbers.has(name));
       if (missing.length > 0) {
         await this.pool.query(`insert into queues (name) select unnest($1::text[]) on conflict do nothing`, [missing]);
-        await this.learn(missing);
+        await this.learn(numbers, missing);
       }
     }
-    return this.numbers;
+    return numbers;
   }
 
-  private async learn(names: string[]): Promise<void> {
+  private async learn(numbers: Map<string, number>, names: string[]): Promise<void> {
     const text = `select number, name from queues where name = any ($1)`;
     const { rows } = await this.pool.query<{ number: number; name: string }>(text, [names]);
-    for (const { name, number } of rows) this.numbers.set(name, number);
+    for (const { name, number } of rows) numbers.set(name, number);
   }
 }
 

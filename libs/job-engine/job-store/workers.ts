@@ -2,22 +2,35 @@
 import type { Sql } from '../ports.js';
 import { type ClaimedJob, readBackClaims, type RunningByQueue } from './claim.js';
 
-export async function registerWorker(sql: Sql, name: string, leaseMs: number): Promise<number> {
+/** `queues`: those it serves; none means all. */
+export async function registerWorker(
+  sql: Sql,
+  name: string,
+  leaseMs: number,
+  queues: readonly string[] = [],
+): Promise<number> {
   const { rows } = await sql.query<{ worker: number }>(
-    `insert into job_workers (name, lease_expires_at) values ($1, carillon_now() + make_interval(secs => $2 / 1000.0)) returning worker`,
-    [name, leaseMs],
+    `insert into job_workers (name, queues, lease_expires_at)
+     values ($1, $3, carillon_now() + make_interval(secs => $2 / 1000.0)) returning worker`,
+    [name, leaseMs, queues],
   );
   return rows[0]!.worker;
 }
 
-/** Answers whether the worker still has its row; an expired lease that nobody has taken is good again. */
-export async function renewLease(sql: Sql, worker: number, leaseMs: number, running: RunningByQueue): Promise<boolean> {
-  const { rowCount } = await sql.query({
+/** Answers the worker's claims; null when it no longer has its row. An expired lease that nobody has taken is good again. */
+export async function renewLease(
+  sql: Sql,
+  worker: number,
+  leaseMs: number,
+  running: RunningByQueue,
+): Promise<string[] | null> {
+  const { rows } = await sql.query<{ claims: string[] }>({
     name: 'carillon-renew-lease',
-    text: `update job_workers set lease_expires_at = carillon_now() + make_interval(secs => $2 / 1000.0), running = $3 where worker = $1`,
+    text: `update job_workers set lease_expires_at = carillon_now() + make_interval(secs => $2 / 1000.0), running = $3 where worker = $1
+           returning array(select claim_id::text from job_claims where worker = $1) claims`,
     values: [worker, leaseMs, JSON.stringify(running)],
   });
-  return rowCount === 1;
+  return rows[0]?.claims ?? null;
 }
 
 /** Takes a worker's row away; its claims must have been emptied before. */

@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import { Caches } from '../../platform/caches/index.js';
 import { CLOCK, type Clock } from '../../platform/clock/clock.js';
 import { notFound, type Principal, Problem } from '../../platform/http/index.js';
 import { AccessTokens } from '../sessions/access-tokens.js';
@@ -22,10 +23,14 @@ export class Authenticator {
     private readonly store: PrincipalStore,
     private readonly tokens: AccessTokens,
     @Inject(CLOCK) private readonly clock: Clock,
+    caches: Caches,
   ) {
     this.accounts = new ExpiringCache(clock, rememberedMs, 10_000);
     this.apiKeys = new ExpiringCache(clock, rememberedMs, 10_000);
     this.organizations = new ExpiringCache(clock, rememberedMs, 10_000);
+    caches.register('auth.accounts', this.accounts);
+    caches.register('auth.api-keys', this.apiKeys);
+    caches.register('auth.organizations', this.organizations);
   }
 
   /** @throws Problem 401 without valid credentials; 400, 403 or 404 for an organisation that the caller may not act in */

@@ -28,6 +28,10 @@ export class ExpiringCache<T> {
     }
   }
 
+  get size(): number {
+    return this.entries.size;
+  }
+
   clear(): void {
     this.entries.clear();
   }

@@ -1,5 +1,4 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { Transaction } from '../database/index.js';
 import type { Principal } from '../http/index.js';
 
 export interface AuditEntry {
@@ -13,12 +12,17 @@ export interface AuditEntry {
   traceId?: string;
 }
 
+/** A transaction of a request, or of the engine (`Database.asEngine`). */
+export interface AuditedTransaction {
+  query(text: string, values?: unknown[]): Promise<unknown>;
+}
+
 /** Who acts: a principal, or the user whom a login is about to make one. */
 export type AuditActor = Pick<Principal, 'kind' | 'id'>;
 
 /** Writes who did what into the transaction that does it: no mutation without its record, and no record of what did not happen. */
 export async function recordAudit(
-  tx: Transaction,
+  tx: AuditedTransaction,
   actor: AuditActor,
   organizationId: string,
   entry: AuditEntry,
@@ -27,13 +31,13 @@ export async function recordAudit(
 }
 
 /** Writes what was refused, to a known caller (in a transaction of its organisation) or to nobody in particular. */
-export async function recordRefusal(tx: Transaction, principal: Principal | null, entry: AuditEntry): Promise<void> {
+export async function recordRefusal(tx: AuditedTransaction, principal: Principal | null, entry: AuditEntry): Promise<void> {
   const actor = principal ? { type: principal.kind, id: principal.id } : { type: 'anonymous', id: null };
   await insert(tx, actor, principal?.organizationId ?? null, 'refused', entry);
 }
 
 async function insert(
-  tx: Transaction,
+  tx: AuditedTransaction,
   actor: { type: string; id: string | null },
   organizationId: string | null,
   outcome: 'done' | 'refused',

@@ -1,5 +1,6 @@
 import type { DataSource, EntityManager } from 'typeorm';
 import type pg from 'pg';
+import { inTransaction } from '@carillon/job-engine';
 
 /** One transaction, visible as a parameter wherever it matters. */
 export type Transaction = EntityManager;
@@ -40,6 +41,11 @@ export class Database {
   /** Reads across organisations, for a SystemAdmin; it may write nothing but the audit log. */
   acrossOrganizations<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     return transact(this.platform, work);
+  }
+
+  /** Writes what belongs to the installation and to no organisation (queues, limits, pauses), in one transaction of carillon_engine. */
+  asEngine<T>(work: (sql: SqlExecutor) => Promise<T>): Promise<T> {
+    return inTransaction(this.engine, work);
   }
 }
 

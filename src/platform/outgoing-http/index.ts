@@ -9,4 +9,5 @@ export {
 } from './outgoing-http.js';
 export { checkHeaders } from './destination.js';
 export { OutgoingHttpModule } from './outgoing-http.module.js';
+export { retryAfterMs } from './retry-after.js';
 export { OutgoingFailed, OutgoingRefused, type Refusal } from './refusals.js';

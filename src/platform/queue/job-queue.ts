@@ -1,18 +1,26 @@
 import { Injectable } from '@nestjs/common';
 import {
+  type BatchRequest,
   type CancelResult,
+  type CreatedBatch,
   type EnqueuedJob,
   type EnqueueRequest,
   gatesChanged,
   JobClient,
   type RetryResult,
 } from '@carillon/job-engine';
+import { Caches } from '../caches/index.js';
 import { onCommit, sqlOf, type Transaction } from '../database/index.js';
 
 /** The engine as features see it: inside a transaction, with the wake-up sent after its commit. Payloads are checked by `JobTypes`. */
 @Injectable()
 export class JobQueue {
-  constructor(private readonly client: JobClient) {}
+  constructor(
+    private readonly client: JobClient,
+    caches: Caches,
+  ) {
+    caches.register('jobs.queues', client.queues);
+  }
 
   async enqueue(tx: Transaction, request: EnqueueRequest): Promise<EnqueuedJob> {
     const [job] = await this.enqueueMany(tx, [request]);
@@ -21,8 +29,14 @@ export class JobQueue {
 
   async enqueueMany(tx: Transaction, requests: readonly EnqueueRequest[]): Promise<EnqueuedJob[]> {
     const jobs = await this.client.enqueue(await sqlOf(tx), requests);
-    onCommit(tx, () => this.client.wake(new Set(jobs.map((job) => job.queue))));
+    onCommit(tx, () => this.client.wakeFor(jobs));
     return jobs;
+  }
+
+  async createBatch(tx: Transaction, request: BatchRequest): Promise<CreatedBatch> {
+    const batch = await this.client.createBatch(await sqlOf(tx), request);
+    onCommit(tx, () => this.client.wakeForBatch(batch));
+    return batch;
   }
 
   /** Outside any transaction, gathered with its neighbours: the fast way in for requests whose organisation the guard has verified. */

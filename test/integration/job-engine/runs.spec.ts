@@ -106,6 +106,10 @@ describe('a run', () => {
     );
     expect(await engines.job(id)).toMatchObject({ status: 'completed', result: 4, retry_count: 0 });
     expect(await engines.attempts(id)).toHaveLength(1);
+    const log = await engines.rows(`select attempt, message from job_log_entries where job_id = $1 order by id`, [id]);
+    expect(log).toEqual(
+      Array.from({ length: 3 }, () => ({ attempt: 1, message: expect.stringMatching(/^snoozed until 20..-.+Z$/) })),
+    );
   });
 
   it('that throws RetryAfter is tried again after just that time', async () => {

@@ -51,6 +51,8 @@ describe('a worker that is asked to stop', () => {
       });
       expect(await engines.attempts(id)).toEqual([]);
       expect(await engines.rows(`select from job_ready where job_id = $1`, [id])).toHaveLength(1);
+      const [line] = await engines.rows(`select message from job_log_entries where job_id = $1`, [id]);
+      expect(line).toEqual({ message: expect.stringMatching(/^given back by test-1, which shut down$/) });
     }
     const { engine: next } = engines.engine({
       handlers: { obedient: async (_payload, ctx) => ctx.attempt, deaf: async () => 1 },

@@ -73,7 +73,12 @@ class Internal implements Job {
   async run() {}
 }
 
-@Module({ providers: [Greet, Gate, Fail, Discard, Dataset, Internal] })
+@JobHandler('test.limited', { aliases: ['test_limited'], limits: { running: 4, perMinutePerKey: 9 } })
+class Limited implements Job {
+  async run() {}
+}
+
+@Module({ providers: [Greet, Gate, Fail, Discard, Dataset, Internal, Limited] })
 export class TestJobsModule {}
 
 /** Asks again until the answer is as wanted; fails with the last answer after ten seconds. */
