@@ -85,7 +85,7 @@ export class WorkerFleet {
   async enqueue(...requests: Asked[]): Promise<string[]> {
     const jobs = requests.map((request) => ({ organizationId: this.organizationId, ...request }));
     const made = await this.client.enqueue(this.engine, jobs);
-    this.client.wake(new Set(made.map(({ queue }) => queue)));
+    this.client.wakeFor(made);
     return made.map(({ id }) => id);
   }
 
