@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { type Figure, median, reaches, type Unit } from './scenario.js';
+import { type Figure, median, reaches, type Unit } from './figure.js';
 
 export interface Results {
   at: string;

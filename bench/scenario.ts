@@ -1,16 +1,6 @@
-/** What a benchmark is: work with figures as its result, and the figure that performance.md asks for beside each. */
-import { setTimeout as delay } from 'node:timers/promises';
+/** What a benchmark is: work with figures as its result. */
+import type { Figure } from './figure.js';
 import type { Workbench } from './workbench.js';
-
-export type Unit = 'jobs/s' | 'requests/s' | 'ms' | '×' | 'jobs' | 'µs';
-
-export interface Figure {
-  name: string;
-  value: number;
-  unit: Unit;
-  /** What it is to reach; none where the figure only explains another. */
-  goal?: { atLeast: number } | { atMost: number };
-}
 
 export interface Scenario {
   /** For `--only`. */
@@ -18,27 +8,3 @@ export interface Scenario {
   /** Begins with empty queues. `smoke`: a few jobs, so that it is shown to work; its figures say nothing. */
   run(bench: Workbench, options: { smoke: boolean; long: boolean }): Promise<Figure[]>;
 }
-
-/** In seconds. */
-export async function timed(work: () => Promise<unknown>): Promise<number> {
-  const began = performance.now();
-  await work();
-  return (performance.now() - began) / 1_000;
-}
-
-/** Looks every 2 ms. @throws after `withinMs`, with `what` */
-export async function until(holds: () => boolean, what: string, withinMs = 600_000): Promise<void> {
-  for (const deadline = performance.now() + withinMs; !holds(); await delay(2))
-    if (performance.now() > deadline) throw new Error(`not within ${withinMs / 1_000} s: ${what}`);
-}
-
-/** @param p 0–100 */
-export function percentile(values: readonly number[], p: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * p) / 100))] ?? Number.NaN;
-}
-
-export const median = (values: readonly number[]): number => percentile(values, 50);
-
-export const reaches = ({ value, goal }: Figure): boolean =>
-  goal === undefined || ('atLeast' in goal ? value >= goal.atLeast : value <= goal.atMost);

@@ -12,7 +12,7 @@ import {
 } from '@carillon/job-engine';
 import { connectionOptions } from '../src/platform/database/index.js';
 import type { BenchDatabase } from './bench-database.js';
-import { until } from './scenario.js';
+import { until } from './figure.js';
 
 export interface Organization {
   id: string;

@@ -113,7 +113,7 @@ const finish = `create function finish_runs(me int, worker_name text, results js
     select array_agg(ended.id), array_agg(attempt_count), array_agg(ended.id) filter (where status = 'completed'),
         array_agg(batch_id) filter (where batch_id is not null and status <> 'queued'),
         array_agg(status) filter (where batch_id is not null and status <> 'queued'),
-        coalesce(bool_or(slot or concurrency_key is not null and status = 'queued'), false)
+        coalesce(bool_or(slot), false) or exists (select from again where gated)
       into the_ids, the_attempts, the_completed, the_batches, the_outcomes, let_go from ended;
     -- statements of their own: they must see the edges and members that were committed while this one waited for a row
     if the_completed is not null then
@@ -131,10 +131,9 @@ const finish = `create function finish_runs(me int, worker_name text, results js
 const batches = `create function count_batch_members(batches uuid[], outcomes text[]) returns boolean language plpgsql as $$
   begin
     perform from job_batches where id = any (batches) order by id for update;
-    -- one with a completion job has finished when that is let go
     update job_batches b set pending = b.pending - e.jobs, completed = b.completed + e.completed, failed = b.failed + e.failed,
         cancelled = b.cancelled + e.cancelled,
-        finished_at = case when b.pending = e.jobs and completion_job_id is null then coalesce(finished_at, carillon_now()) else finished_at end
+        finished_at = case when b.pending = e.jobs then coalesce(finished_at, carillon_now()) else finished_at end
       from (select batch, count(*) jobs, count(*) filter (where outcome = 'completed') completed,
               count(*) filter (where outcome = 'failed') failed, count(*) filter (where outcome = 'cancelled') cancelled
               from unnest(batches, outcomes) u (batch, outcome) group by 1) e

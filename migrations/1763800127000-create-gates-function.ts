@@ -257,13 +257,18 @@ const open = `create function open_gates(most int) returns table (queue text, lo
 
 /** What nobody will announce: slots of jobs that were cancelled, deleted or are withheld by a pause, and minutes that are over. */
 const sweep = `create function sweep_gates() returns void language sql as $$
-  with void as (
+  with idle as (
+    select s.job_id
+      from job_slots s
+      join background_jobs b on b.id = s.job_id
+      left join queues q on q.name = b.queue
+      left join organization_controls o on o.org = s.org
+     where s.job_type is not null and least(q.paused_at, o.paused_at) < carillon_now() - interval '5 seconds'
+    except select r.job_id from running_jobs() r
+  ), void as (
     delete from job_slots s
-     where not exists (select from background_jobs b where b.id = s.job_id and b.run = s.run and b.status = 'queued')
-        or s.job_type is not null and not exists (select from running_jobs() r where r.job_id = s.job_id) and (
-          exists (select from organization_controls o where o.org = s.org and o.paused_at < carillon_now() - interval '5 seconds')
-          or exists (select from background_jobs b join queues q on q.name = b.queue
-                      where b.id = s.job_id and q.paused_at < carillon_now() - interval '5 seconds'))
+     where s.job_id in (select idle.job_id from idle)
+        or not exists (select from background_jobs b where b.id = s.job_id and b.run = s.run and b.status = 'queued')
     returning job_type, org, concurrency_key
   ), over as (
     delete from job_starts where second < extract(epoch from carillon_now()) - 120

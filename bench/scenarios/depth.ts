@@ -1,5 +1,6 @@
 /** The same drain where much lies around: history, a deep queue, many organisations; and two worker processes instead of one. */
-import { type Figure, median, type Scenario } from '../scenario.js';
+import { type Figure, median } from '../figure.js';
+import type { Scenario } from '../scenario.js';
 import type { Workbench } from '../workbench.js';
 import { type WorkerProcess, startWorkerProcess } from '../worker-processes.js';
 

@@ -1,7 +1,8 @@
 /** The engine alone: what goes in, what comes out, and how long a job waits that nobody is before. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { JobClient } from '@carillon/job-engine';
-import { type Figure, percentile, type Scenario, timed } from '../scenario.js';
+import { type Figure, percentile, timed } from '../figure.js';
+import type { Scenario } from '../scenario.js';
 import type { Workbench } from '../workbench.js';
 
 export const engineScenario: Scenario = {

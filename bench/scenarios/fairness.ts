@@ -1,6 +1,7 @@
 /** Whether one organisation's flood is felt by another, and whether weights share out what is short. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Figure, percentile, type Scenario, until } from '../scenario.js';
+import { type Figure, percentile, until } from '../figure.js';
+import type { Scenario } from '../scenario.js';
 import type { Organization, Workbench } from '../workbench.js';
 
 export const fairnessScenario: Scenario = {

@@ -2,7 +2,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import type { SqlPool } from '@carillon/job-engine';
-import { type Figure, percentile, type Scenario, until } from '../scenario.js';
+import { type Figure, percentile, until } from '../figure.js';
+import type { Scenario } from '../scenario.js';
 import type { Workbench } from '../workbench.js';
 
 const jobsPerSecond = 800;

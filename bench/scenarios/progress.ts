@@ -2,7 +2,8 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JobContext } from '@carillon/job-engine';
-import { type Figure, median, type Scenario, until } from '../scenario.js';
+import { type Figure, median, until } from '../figure.js';
+import type { Scenario } from '../scenario.js';
 import type { Workbench } from '../workbench.js';
 
 export const progressScenario: Scenario = {

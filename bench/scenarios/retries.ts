@@ -1,5 +1,6 @@
 /** Jobs that fail twice and then succeed: each has exactly three attempts, and each retry starts when it is due. */
-import { type Figure, percentile, type Scenario, until } from '../scenario.js';
+import { type Figure, percentile, until } from '../figure.js';
+import type { Scenario } from '../scenario.js';
 import type { Workbench } from '../workbench.js';
 
 export const retriesScenario: Scenario = {

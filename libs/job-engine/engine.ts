@@ -5,6 +5,7 @@ import { nextDueIn, promoteDue } from './job-store/index.js';
 import { Loop } from './loop.js';
 import { rescueLostWorkers } from './rescuer.js';
 import { foldStatistics } from './statistics/index.js';
+import { Upkeep } from './upkeep.js';
 import { gatesChanged } from './wakeups.js';
 import { Worker, type WorkerOptions } from './worker.js';
 
@@ -20,6 +21,7 @@ export class JobEngine {
   readonly promoter: Loop;
   readonly statistics: Loop;
   readonly gatekeeper: Gatekeeper;
+  readonly upkeep: Upkeep;
   private readonly options: WorkerOptions;
 
   constructor(options: WorkerOptions) {
@@ -30,6 +32,7 @@ export class JobEngine {
     this.promoter = new Loop({ name: 'promoter', run: () => this.promote(), everyMs: pollMs, log });
     this.statistics = new Loop({ name: 'statistics', run: () => this.fold(), everyMs: 1_000, log });
     this.gatekeeper = new Gatekeeper(this.options);
+    this.upkeep = new Upkeep(this.options);
   }
 
   async start(): Promise<void> {
@@ -38,11 +41,18 @@ export class JobEngine {
     this.promoter.start();
     this.statistics.start();
     this.gatekeeper.start();
+    this.upkeep.loop.start();
   }
 
   /** Safe to repeat; takes at most the grace and a few seconds. */
   async stop(): Promise<void> {
-    await Promise.all([this.rescuer.stop(), this.promoter.stop(), this.gatekeeper.stop(), this.statistics.stop()]);
+    await Promise.all([
+      this.rescuer.stop(),
+      this.promoter.stop(),
+      this.gatekeeper.stop(),
+      this.statistics.stop(),
+      this.upkeep.loop.stop(),
+    ]);
     await this.worker.stop();
   }
 

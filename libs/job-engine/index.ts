@@ -17,6 +17,7 @@ export { Loop, type LoopOptions } from './loop.js';
 export { addAll, addStored, foldStatistics, type Histogram, percentilesOf } from './statistics/index.js';
 export { defaultBackoff } from './retry-policy.js';
 export { RunStopped, type StopKind } from './run.js';
+export { databasePressure, type DatabasePressure } from './upkeep.js';
 export { inTransaction } from './transaction.js';
 export { gatesChanged, Wakeups, type WakeupsOptions } from './wakeups.js';
 export { Worker, type WorkerOptions } from './worker.js';

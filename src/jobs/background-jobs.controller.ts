@@ -19,6 +19,8 @@ import { JobListQueryDto, JobLogQueryDto } from './job-list-query.dto.js';
 import { JobReader } from './job-reader.js';
 import { type JobRequestHeaders, JobRequests } from './job-requests.js';
 import { JobLogPageDto, JobPageDto, JobWithAttemptsDto } from './job.dto.js';
+import { JobStatisticsDto, JobStatisticsQueryDto } from './statistics/job-statistics.dto.js';
+import { JobStatistics } from './statistics/job-statistics.js';
 import { CancelJobDto, CreatedJobsDto, NewJobDto, NewJobsDto } from './new-job.dto.js';
 
 /** Jobs as those see them who run the place: all of them for a SystemAdmin, those of the organisation for an OrgAdmin. */
@@ -29,6 +31,7 @@ export class BackgroundJobsController {
     private readonly reader: JobReader,
     private readonly requests: JobRequests,
     private readonly actions: JobActions,
+    private readonly statistics: JobStatistics,
     private readonly explainer: JobExplainer,
   ) {}
 
@@ -65,6 +68,12 @@ export class BackgroundJobsController {
     @CreationHeaders() headers: JobRequestHeaders,
   ): Promise<CreatedJobsDto> {
     return { ids: await this.requests.createMany(principal, body.jobs, headers) };
+  }
+
+  /** What ended within a period (default: the last 24 hours), by type, queue, hour or day, and what waits and runs now. */
+  @Get('statistics')
+  summary(@CurrentPrincipal() principal: Principal, @Query() query: JobStatisticsQueryDto): Promise<JobStatisticsDto> {
+    return this.statistics.of(principal, query);
   }
 
   /** One job with its attempts. */

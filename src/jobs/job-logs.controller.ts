@@ -3,8 +3,8 @@ import { ApiTags } from '@nestjs/swagger';
 import { CurrentPrincipal, PageQuery, type Principal, RequireRole, UuidParam } from '../platform/http/index.js';
 import { JobListQueryDto } from './job-list-query.dto.js';
 import { JobReader } from './job-reader.js';
-import { JobStatisticsDto, JobStatisticsQueryDto } from './job-statistics.dto.js';
-import { JobStatistics } from './job-statistics.js';
+import { JobStatisticsDto, JobStatisticsQueryDto } from './statistics/job-statistics.dto.js';
+import { JobStatistics } from './statistics/job-statistics.js';
 import { JobPageDto, JobWithLogDto } from './job.dto.js';
 
 /** What jobs did: the history of an organisation's jobs, with their logs. */
@@ -29,7 +29,7 @@ export class JobLogsController {
     return this.reader.list(principal, { ...query, status: ['queued', 'processing'] });
   }
 
-  /** Counts by state, success rate, waiting and running times of the jobs created within a period (default: the last 24 hours). */
+  /** What ended within a period (default: the last 24 hours), by type, queue, hour or day, and what waits and runs now. */
   @Get('statistics')
   summary(@CurrentPrincipal() principal: Principal, @Query() query: JobStatisticsQueryDto): Promise<JobStatisticsDto> {
     return this.statistics.of(principal, query);

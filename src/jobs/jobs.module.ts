@@ -7,7 +7,7 @@ import { JobActions } from './job-actions.js';
 import { JobLogsController } from './job-logs.controller.js';
 import { JobReader } from './job-reader.js';
 import { JobRequests } from './job-requests.js';
-import { JobStatistics } from './job-statistics.js';
+import { JobStatistics } from './statistics/job-statistics.js';
 import { JobTypeAdministration } from './job-types/job-type-administration.js';
 import { JobTypesController } from './job-types/job-types.controller.js';
 import { OrganizationControls } from './organization-controls/organization-controls.js';

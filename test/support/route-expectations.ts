@@ -115,6 +115,7 @@ export const routeExpectations: ReadonlyMap<string, Expectation> = new Map<strin
   ...bothFaces('GET background-jobs'),
   ...bothFaces('POST background-jobs', { scope: 'jobs:create' }),
   ...bothFaces('POST background-jobs/bulk', { scope: 'jobs:create' }),
+  ...bothFaces('GET background-jobs/statistics'),
   ...bothFaces('GET background-jobs/:jobId', { pathInA: backgroundJobInA() }),
   ...bothFaces('GET background-jobs/:jobId/explain', { pathInA: backgroundJobInA('/explain') }),
   ...bothFaces('GET background-jobs/:jobId/log', { pathInA: backgroundJobInA('/log') }),

@@ -9,4 +9,5 @@ export * from './new-job.js';
 export * from './promote.js';
 export * from './queues.js';
 export * from './traces.js';
+export * from './upkeep.js';
 export * from './workers.js';

@@ -40,15 +40,27 @@ export function composeConfig(v: Values) {
       leaseMs: v.WORKER_LEASE_SECONDS * 1_000,
       pollMs: v.WORKER_POLL_MS,
     },
+    jobs: { keepDays: keepDays(v) },
     throttle: {
       login: v.THROTTLE_LOGIN,
       settings: v.THROTTLE_SETTINGS,
       testSend: v.THROTTLE_TEST_SEND,
       jobActions: v.THROTTLE_JOB_ACTIONS,
       imports: v.THROTTLE_IMPORTS,
+      exports: v.THROTTLE_EXPORTS,
       mutations: v.THROTTLE_MUTATIONS,
     },
   });
+}
+
+function keepDays(v: Values) {
+  return {
+    completed: v.JOBS_KEEP_COMPLETED_DAYS,
+    failed: v.JOBS_KEEP_FAILED_DAYS,
+    cancelled: v.JOBS_KEEP_CANCELLED_DAYS,
+    hourlyStatistics: v.JOBS_KEEP_HOURLY_STATISTICS_DAYS,
+    dailyStatistics: v.JOBS_KEEP_DAILY_STATISTICS_DAYS,
+  };
 }
 
 function databaseAddress(v: Values): DatabaseAddress | undefined {

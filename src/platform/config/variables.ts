@@ -249,6 +249,31 @@ export const variables = {
     { default: 'true' },
   ),
 
+  JOBS_KEEP_COMPLETED_DAYS: variable(
+    'History',
+    'Days that a completed job is kept after its end; 0 until the next `jobs.prune`. Job types may have days of their own.',
+    integer(30, 0, 36_500),
+    { default: '30' },
+  ),
+  JOBS_KEEP_FAILED_DAYS: variable('History', 'The same of failed jobs.', integer(90, 0, 36_500), { default: '90' }),
+  JOBS_KEEP_CANCELLED_DAYS: variable('History', 'The same of cancelled jobs.', integer(30, 0, 36_500), {
+    default: '30',
+  }),
+  JOBS_KEEP_HOURLY_STATISTICS_DAYS: variable(
+    'History',
+    'Days for which statistics can be asked by the hour.',
+    integer(14, 2, 400),
+    { default: '14' },
+  ),
+  JOBS_KEEP_DAILY_STATISTICS_DAYS: variable(
+    'History',
+    'Days for which there are statistics.',
+    integer(730, 30, 36_500),
+    {
+      default: '730',
+    },
+  ),
+
   THROTTLE_LOGIN: variable('Throttling', 'Logins a minute by account and address.', integer(5, 1, 1_000_000), {
     default: '5',
   }),
@@ -264,6 +289,9 @@ export const variables = {
   }),
   THROTTLE_IMPORTS: variable('Throttling', 'Uploads and exports a minute.', integer(30, 1, 1_000_000), {
     default: '30',
+  }),
+  THROTTLE_EXPORTS: variable('Throttling', 'Lists of jobs written out as CSV a minute.', integer(10, 1, 1_000_000), {
+    default: '10',
   }),
   THROTTLE_MUTATIONS: variable('Throttling', 'Every other change a minute, by principal.', integer(60, 1, 1_000_000), {
     default: '60',

@@ -5,6 +5,7 @@ export { migrate, migrateDown, migrationClasses, pendingMigrations } from './mig
 export { type Catalog, differences, readCatalog } from './catalog.js';
 export { FolderInUse } from './embedded/folder-lock.js';
 export { openDatabase, type OpenDatabase, withDatabaseAddress } from './open-database.js';
+export { withOwnerConnection } from './owner-connection.js';
 export { missingRoles, NotProvisioned, provision } from './provisioner.js';
 export { verifySchema } from './verify.js';
 export { databaseRoles, type DatabaseRole } from './roles.js';

@@ -236,4 +236,28 @@ describe('limits', () => {
     await limitType({ paused_at: null, paused_reason: null });
     await engines.until(waiting, 'completed');
   });
+
+  it("does not leave a type's slots with an organisation that is paused", async () => {
+    await limitType({ max_running: 1 });
+    const other = await engines.makeOrganization('other');
+    const { engine } = engines.engine({ handlers: { work: async () => 1 } });
+    const paused = await engines.enqueue({ jobType: 'work' });
+    await engine.worker.runOnce();
+    await engine.gatekeeper.runOnce();
+    expect(await engines.rows(`select job_id from job_slots`)).toEqual([{ job_id: paused }]);
+    await limitOrganization(engines.organizationId, { paused_at: new Date() });
+    const waiting = await engines.enqueue({ jobType: 'work', organizationId: other });
+    await moveClock(engines.db.url, 10_000);
+    for (let i = 0; i < 3; i++) {
+      await engine.worker.runOnce();
+      await engine.gatekeeper.runOnce();
+    }
+    expect(await engines.job(waiting)).toMatchObject({ status: 'completed' });
+    await limitOrganization(engines.organizationId, { paused_at: null });
+    for (let i = 0; i < 3; i++) {
+      await engine.worker.runOnce();
+      await engine.gatekeeper.runOnce();
+    }
+    expect(await engines.job(paused)).toMatchObject({ status: 'completed', attempt_count: 1 });
+  });
 });
