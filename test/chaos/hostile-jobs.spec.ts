@@ -98,7 +98,10 @@ describe('a worker', () => {
       `select count(*)::int overlapping from takes a join takes b on a.id < b.id and b.began_at < a.ended_at and a.began_at < b.ended_at`,
     );
     expect(overlapping).toBe(0);
-    expect(await fleet.row(`select count(*)::int from takes where ended_at is not null`)).toEqual({ count: 60 });
+    // the victim may have ended its turn and not have said so: that job has two turns, one after the other
+    expect(await fleet.row(`select count(distinct job)::int from takes where ended_at is not null`)).toEqual({
+      count: 60,
+    });
     const processes = await fleet.row(`select count(distinct process)::int n from takes`);
     expect(processes.n).toBeGreaterThan(1);
     expect(await fleet.rows(`select from job_slots`)).toEqual([]);
