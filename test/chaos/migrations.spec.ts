@@ -31,7 +31,7 @@ describe('carillon migrate', () => {
   it('case 17: started twice at once, one runs and the other waits and finds nothing to do', async () => {
     const both = [migrating(), migrating()];
     for (const process of both) expect(await process.ended).toEqual({ code: 0, signal: null });
-    const ran = both.map((process) => (JSON.parse(process.stdout()) as { ran: string[] }).ran.length);
+    const ran = both.map((process) => (JSON.parse(process.stdout()) as { migrated: string[] }).migrated.length);
     expect(ran.sort((a, b) => a - b)).toEqual([0, migrationClasses.length]);
     expect(await verifySchema(db)).toEqual([]);
   });
@@ -62,7 +62,7 @@ describe('carillon migrate', () => {
     await keeper.query(`select pg_advisory_unlock(${gate})`);
     keeper.release();
     expect(await second.ended).toEqual({ code: 0, signal: null });
-    expect((JSON.parse(second.stdout()) as { ran: string[] }).ran).toEqual(
+    expect((JSON.parse(second.stdout()) as { migrated: string[] }).migrated).toEqual(
       migrationClasses.slice(1).map((migration) => migration.name),
     );
     await db.owner.query(`drop event trigger stop_midway; drop function stop_midway()`);
