@@ -1,4 +1,5 @@
 /** What a claim costs when the planner knows nothing, and when dead rows may not be removed (cases 14 and 16). Counted in blocks, not in time. */
+import type pg from 'pg';
 import { claimJobs, registerWorker } from '../../libs/job-engine/job-store/index.js';
 import { full, patienceMs, WorkerFleet } from '../support/worker-fleet.js';
 
@@ -6,11 +7,16 @@ jest.setTimeout(3 * patienceMs);
 
 describe('the cost of a claim', () => {
   let fleet: WorkerFleet;
+  let reader: pg.PoolClient | undefined;
   beforeEach(async () => {
     fleet = await WorkerFleet.open();
     await fleet.enqueueOne({ jobType: 'work', runAt: new Date('2100-01-01T00:00:00Z') }); // makes the queue
   });
-  afterEach(() => fleet.close());
+  afterEach(async () => {
+    reader?.release(true);
+    reader = undefined;
+    await fleet.close();
+  });
 
   /** Blocks of tables and indexes that a claim of `batch` jobs touches; it is taken back. */
   async function blocksOfClaim(batch: number): Promise<number> {
@@ -41,7 +47,7 @@ describe('the cost of a claim', () => {
   it('case 14: a transaction left open keeps 100,000 dead rows from vacuum, and the claim is as cheap as before', async () => {
     await fleet.enqueueOne({ jobType: 'work' });
     const usual = await blocksOfClaim(20);
-    const reader = await fleet.db.owner.connect();
+    reader = await fleet.db.owner.connect();
     await reader.query('begin isolation level repeatable read');
     await reader.query('select count(*) from background_jobs');
     await fleet.rows(
@@ -65,7 +71,6 @@ describe('the cost of a claim', () => {
     const { rows } = await reader.query(`select count(*)::int n from background_jobs`);
     expect(rows).toEqual([{ n: 2 }]); // it still sees the database of then
     await reader.query('commit');
-    reader.release();
   });
 
   it.each(['never analysed', 'analysed when it was empty'])(
