@@ -124,14 +124,13 @@ describe('a worker', () => {
 
   it('case 15: an enqueue that is rolled back never runs', async () => {
     const worker = await fleet.start();
-    const tx = await fleet.engine.connect();
+    const tx = await fleet.hold(fleet.engine);
     await tx.query('begin');
     const [never] = await fleet.client.enqueue(tx, [{ organizationId: fleet.organizationId, jobType: 'work' }]);
     fleet.client.wake();
     const during = await fleet.enqueueOne({ jobType: 'work' });
     await fleet.untilStatus(during, 'completed'); // the workers have looked while it was there, uncommitted
     await tx.query('rollback');
-    tx.release();
     const after = await fleet.enqueueOne({ jobType: 'work' });
     await fleet.untilStatus(after, 'completed');
     await fleet.untilAllEnded();

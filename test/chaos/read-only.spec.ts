@@ -19,7 +19,7 @@ describe('a server that turned read-only', () => {
 
   /** Every connection is cut, and those that follow may not write; whoever keeps one of them may never write again. */
   async function turnReadOnly(): Promise<() => Promise<void>> {
-    const owner = await fleet.db.owner.connect();
+    const owner = await fleet.hold();
     const { rows } = await owner.query<{ name: string }>(`select current_database() name`);
     await owner.query(`alter database ${rows[0]!.name} set default_transaction_read_only = on`);
     await owner.query(
@@ -27,7 +27,6 @@ describe('a server that turned read-only', () => {
     );
     return async () => {
       await owner.query(`alter database ${rows[0]!.name} reset default_transaction_read_only`);
-      owner.release();
     };
   }
 

@@ -22,13 +22,14 @@ export type Row = Record<string, unknown>;
 export type Asked = Partial<EnqueueRequest> & { jobType: string };
 
 /** How long a wait may last before it fails: a wait is for a condition, and a busy machine is no failure. */
-export const patienceMs = 120_000;
+export const patienceMs = Number(process.env.PATIENCE ?? 120_000);
 
 const program = path.join(root, 'test/chaos/worker-process.mjs');
 const shiftClock = path.join(root, 'test/support/shift-clock.mjs');
 
 export class WorkerFleet {
   readonly workers: CarillonProcess[] = [];
+  private readonly held: pg.PoolClient[] = [];
   readonly engine: pg.Pool;
   /** Enqueues and wakes the workers, as an application would. */
   readonly client: JobClient;
@@ -49,6 +50,13 @@ export class WorkerFleet {
     return new WorkerFleet(db, await makeOrganization(db, `org-${uuidv7()}`));
   }
 
+  /** A connection to hold transactions open on, closed with the fleet. */
+  async hold(pool: pg.Pool = this.db.owner): Promise<pg.PoolClient> {
+    const connection = await pool.connect();
+    this.held.push(connection);
+    return connection;
+  }
+
   makeOrganization(slug: string): Promise<string> {
     return makeOrganization(this.db, slug);
   }
@@ -56,6 +64,7 @@ export class WorkerFleet {
   /** Kills every worker and drops the database. */
   async close(): Promise<void> {
     await this.killAll();
+    for (const connection of this.held.splice(0)) connection.release(true);
     await this.wakeups.stop();
     await this.db.drop();
   }
