@@ -16,7 +16,7 @@ export class CreateJobEngine1763800100000 implements MigrationInterface {
     await runner.query(`drop table job_progress, job_log_entries, job_attempts, background_jobs`);
     await runner.query(`drop table job_later, job_ready, job_claims, job_workers, queue_shares, queues`);
     await runner.query(`drop function job_rank(timestamptz, smallint), carillon_current_organization_number()`);
-    await runner.query(`drop function forget_traces_of_deleted_jobs()`);
+    await runner.query(`drop function forget_traces_of_deleted_jobs(), job_tag_keys(uuid, text[])`);
   }
 }
 
@@ -69,6 +69,8 @@ const wideTables = [
      updated_at timestamptz not null default carillon_now(),
      created_by uuid,
      updated_by uuid,
+     unsuccessful text generated always as (case when status in ('failed', 'cancelled') then status end) stored,
+     unsuccessful_code text generated always as (case when status in ('failed', 'cancelled') then error_code end) stored,
      constraint background_jobs_ended_is_dated check ((status = 'queued') = (completed_at is null)),
      constraint background_jobs_failed_is_dated check ((status = 'failed') = (failed_at is not null)),
      constraint background_jobs_subject_whole check ((subject_type is null) = (subject_id is null)),
@@ -78,12 +80,22 @@ const wideTables = [
   `comment on column background_jobs.status is 'as stored; "processing" is derived by background_job_view: a queued job that stands in a claim'`,
   `comment on column background_jobs.run is 'raised by every end of a run and by every cancel and retry: the fence of all that was claimed before'`,
   `comment on column background_jobs.attempt_count is 'attempts that have ended; a snooze and a release are none'`,
+  `comment on column background_jobs.unsuccessful is 'what indexes may name of status: a job that completes does not change it, so its update stays HOT'`,
   `comment on column background_jobs.active_key is 'the unique key while the job has not ended, or until unique_until where that is later'`,
   `create index background_jobs_organization on background_jobs (organization_id, id)`,
   `create index background_jobs_organization_type on background_jobs (organization_id, job_type, id)`,
   // a person's own jobs; work of the system has no creator and pays nothing
   `create index background_jobs_creator on background_jobs (created_by, organization_id, id) where created_by is not null`,
   `create index background_jobs_failed on background_jobs (failed_at) where failed_at is not null`,
+  // lists of what failed or was cancelled, of an organisation and of all; only such jobs pay for them
+  `create index background_jobs_unsuccessful on background_jobs (organization_id, unsuccessful, id) where unsuccessful is not null`,
+  `create index background_jobs_unsuccessful_everywhere on background_jobs (unsuccessful, id) where unsuccessful is not null`,
+  `create index background_jobs_error_code on background_jobs (organization_id, unsuccessful_code, id) where unsuccessful_code is not null`,
+  `create index background_jobs_error_code_everywhere on background_jobs (unsuccessful_code, id) where unsuccessful_code is not null`,
+  // each tag alone, and after its organisation's id: a tag that all organisations use is still found in one of them at once
+  `create function job_tag_keys(organization_id uuid, tags text[]) returns text[] language sql immutable parallel safe as
+     $$ select tags || array(select organization_id || ':' || tag from unnest(tags) tag) $$`,
+  `create index background_jobs_tags on background_jobs using gin (job_tag_keys(organization_id, tags)) where tags <> '{}'`,
   `create unique index background_jobs_active_key_unique on background_jobs (organization_id, job_type, active_key)
      where active_key is not null`,
   `create unique index background_jobs_idempotency_unique on background_jobs (organization_id, idempotency_key)

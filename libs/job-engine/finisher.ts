@@ -22,7 +22,7 @@ export interface FinisherOptions {
 export type Written = 'accepted' | 'refused';
 
 /**
- * Writes what `ends` says as the worker, in one transaction with the rows of the hooks. Answers the accepted ids.
+ * Writes what `ends` says as the worker, in one transaction with the rows of the hooks. Answers the refused ids.
  * `within` is the transaction to join (the rescuer's); without one it opens its own, or none where one statement is enough.
  */
 export class FinishWriter {
@@ -37,15 +37,15 @@ export class FinishWriter {
     ends: readonly EndOfRun[],
     emptied: readonly string[],
     within?: Sql,
-  ): Promise<Set<string>> {
+  ): Promise<ReadonlySet<string>> {
     // before the transaction: what hooks compute must not hold it open
     const told = this.options.hooks.map((hook) => ({ hook, rows: this.rowsOf(hook, ends) }));
-    if (within) return (await this.writeWithin(within, worker, ends, emptied, told)).accepted;
+    if (within) return (await this.writeWithin(within, worker, ends, emptied, told)).refused;
     const written = told.every(({ rows }) => rows.size === 0)
       ? await finishRuns(this.options.pool, worker, ends, emptied)
       : await inTransaction(this.options.pool, (tx) => this.writeWithin(tx, worker, ends, emptied, told));
     if (written.gates) this.options.gatesChanged();
-    return written.accepted;
+    return written.refused;
   }
 
   private async writeWithin(
@@ -54,10 +54,10 @@ export class FinishWriter {
     ends: readonly EndOfRun[],
     emptied: readonly string[],
     told: { hook: FinishHook; rows: Map<string, unknown> }[],
-  ): Promise<{ accepted: Set<string>; gates: boolean }> {
+  ): Promise<{ refused: ReadonlySet<string>; gates: boolean }> {
     const written = await finishRuns(tx, worker, ends, emptied);
     for (const { hook, rows } of told) {
-      const acceptedRows = [...rows].filter(([id]) => written.accepted.has(id)).map(([, row]) => row);
+      const acceptedRows = [...rows].filter(([id]) => !written.refused.has(id)).map(([, row]) => row);
       if (acceptedRows.length > 0) await hook.insert(tx, acceptedRows);
     }
     return written;
@@ -193,8 +193,8 @@ export class Finisher {
   private async writeUntilAnswered(writer: FinishWriter, ends: EndOfRun[], emptied: string[]): Promise<Written[]> {
     for (let wait = 50; !this.lost; wait = Math.min(2_000, wait * 2)) {
       try {
-        const accepted = await writer.write(this.worker, ends, emptied);
-        return ends.map((end) => (accepted.has(end.job.id) ? 'accepted' : 'refused'));
+        const refused = await writer.write(this.worker, ends, emptied);
+        return ends.map((end) => (refused.has(end.job.id) ? 'refused' : 'accepted'));
       } catch (error) {
         if (!passing(error)) throw error;
         this.options.log.warn(`${ends.length} results wait to be stored: ${(error as Error).message}`);

@@ -38,6 +38,8 @@ export interface JobContext {
 }
 
 export interface HandlerDefaults {
+  /** Its own name: jobs that are asked for by an alias are stored, limited and paused under it. */
+  type?: string;
   queue?: string;
   maxRetries?: number;
   timeoutSeconds?: number;

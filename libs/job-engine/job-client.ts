@@ -1,16 +1,21 @@
 import { v7 as uuidv7 } from 'uuid';
-import { sqlState } from './errors.js';
+import { RequestRefused, sqlState } from './errors.js';
 import { Gatherer } from './gatherer.js';
-import type { HandlerDefaults } from './handler.js';
+import type { HandlerDefaults, TypeLimits } from './handler.js';
 import {
+  type BulkCancelResult,
+  type BulkRetryResult,
   cancelJob,
+  cancelJobs,
   completeBatch,
+  declareLimits,
   insertBatch,
   insertJobs,
   newJob,
   type NewJob,
   Queues,
   retryJob,
+  retryJobs,
 } from './job-store/index.js';
 import type {
   BatchRequest,
@@ -70,7 +75,7 @@ export class JobClient {
    * Inside the caller's transaction, which has to be one: the batch, its jobs and the job that runs when the last of them has ended.
    * A member that turned out to be somebody's job already (`reused`) is not counted. A batch that counts none has finished at once, and
    * its completion job runs. Call `wakeForBatch` after the commit.
-   * @throws as `enqueue`
+   * @throws as `enqueue`; the completion job counts as the one after the last
    */
   async createBatch(tx: Sql, request: BatchRequest): Promise<CreatedBatch> {
     const { organizationId, name, createdBy } = request;
@@ -92,7 +97,7 @@ export class JobClient {
         awaitsBatch: empty ? undefined : id,
       });
     await completeBatch(tx, id, { completionJobId: completion?.id ?? null, empty });
-    const [completionJob] = completion ? await this.insertTogether(tx, [completion]) : [];
+    const [completionJob] = completion ? await this.insertTogether(tx, [completion], jobs.length) : [];
     return { id, jobs, completionJobId: completionJob?.id ?? null };
   }
 
@@ -107,6 +112,28 @@ export class JobClient {
    */
   retry(tx: Sql, jobId: string, by: { userId: string | null }): Promise<RetryResult> {
     return retryJob(tx, jobId, by);
+  }
+
+  /** As `cancel`, many in two statements; `busy` are those that somebody else holds: ask for them one by one. */
+  cancelMany(
+    tx: Sql,
+    jobIds: readonly string[],
+    by: { userId: string | null; reason?: string },
+  ): Promise<Map<string, BulkCancelResult>> {
+    return cancelJobs(tx, jobIds, by);
+  }
+
+  /** As `retry`, many in two statements. */
+  retryMany(tx: Sql, jobIds: readonly string[], by: { userId: string | null }): Promise<Map<string, BulkRetryResult>> {
+    return retryJobs(tx, jobIds, by);
+  }
+
+  /**
+   * Makes these the declared limits of all types; a type that is not in the map has none. At the start of a process: the last one to
+   * start wins. Answers the types that had others.
+   */
+  declareLimits(limits: ReadonlyMap<string, TypeLimits>): Promise<string[]> {
+    return declareLimits(this.options.pool, limits);
   }
 
   /** Tells workers everywhere, debounced, that something became ready in these queues; in any, or held, if none is given. */
@@ -130,16 +157,23 @@ export class JobClient {
     this.options.wakeups?.wake([cancelAsked]);
   }
 
-  private async insertTogether(tx: Sql, jobs: readonly NewJob[]): Promise<EnqueuedJob[]> {
+  /** @param first the index of the first of them among the caller's requests */
+  private async insertTogether(tx: Sql, jobs: readonly NewJob[], first = 0): Promise<EnqueuedJob[]> {
     if (jobs.length === 0) return [];
     const numbers = await this.queues.numbersOf(jobs.map((job) => job.queue));
-    return (await insertJobs(tx, jobs, numbers, 'together')) as EnqueuedJob[];
+    try {
+      return (await insertJobs(tx, jobs, numbers, 'together')) as EnqueuedJob[];
+    } catch (error) {
+      if (error instanceof RequestRefused) error.request += first;
+      throw error;
+    }
   }
 
   private newJob(request: EnqueueRequest & { awaitsBatch?: string }): NewJob {
     const defaults = this.options.defaults?.(request.jobType);
     return newJob({
       ...request,
+      jobType: defaults?.type ?? request.jobType,
       queue: request.queue ?? defaults?.queue ?? 'default',
       priority: request.priority ?? defaults?.priority,
       maxRetries: request.maxRetries ?? defaults?.maxRetries,

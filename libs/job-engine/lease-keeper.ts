@@ -45,7 +45,7 @@ export class LeaseKeeper {
     const { sql, name, leaseMs, queues } = this.options;
     const asked = performance.now();
     // one that is answered too late leaves a worker without jobs behind, which the rescuer removes
-    const number = await answered(registerWorker(sql, name, leaseMs, queues), leaseMs / 3);
+    const number = await answered(registerWorker(sql, name, leaseMs, queues), Math.max(leaseMs / 3, 2_000));
     this.renewedAt = asked;
     this.session = this.options.begin({ number, name });
   }

@@ -52,9 +52,10 @@ async function rescueWorker(
   const ends = jobs.map((job) => decideEnd(job, { kind: 'worker_lost' }, job.claimedAt, { startedAt: job.claimedAt }));
   const rescue: Rescue = { ends: [], stuck: [], reason: undefined };
   const write = async (part: EndOfRun[], by: FinishWriter): Promise<void> => {
-    const accepted = await by.write(worker, part, [], tx);
-    const refused = part.filter((end) => !accepted.has(end.job.id));
-    if (refused.length > 0) await by.write(worker, refused.map(cancelledInstead), [], tx);
+    const refused = await by.write(worker, part, [], tx);
+    if (refused.size === 0) return;
+    const again = part.filter((end) => refused.has(end.job.id));
+    await by.write(worker, again.map(cancelledInstead), [], tx);
   };
   await writeByHalves(tx, ends, { write, writers: [writer, writer.withoutHooks()], rescue });
   if (rescue.stuck.length === 0) await removeWorker(tx, worker.number);

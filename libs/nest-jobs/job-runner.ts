@@ -16,7 +16,11 @@ export class JobRunner implements OnApplicationBootstrap, BeforeApplicationShutd
     private readonly client: JobClient,
   ) {}
 
+  /** Limits are declared by every process, so that jobs which only an API's code knows are withheld as it says. */
   async onApplicationBootstrap(): Promise<void> {
+    const changed = await this.client.declareLimits(this.types.limits());
+    if (changed.length > 0)
+      this.options.log.info(`the declared limits of these job types changed: ${changed.join(', ')}`);
     if (!this.options.runWorker) return;
     this.engine = new JobEngine({
       ...this.options,

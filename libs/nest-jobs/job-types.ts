@@ -1,6 +1,12 @@
 import { Injectable, type OnModuleInit, type Type } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
-import { type FinishHook, type HandlerDefaults, type Job, type RegisteredHandler } from '@carillon/job-engine';
+import {
+  type FinishHook,
+  type HandlerDefaults,
+  type Job,
+  type RegisteredHandler,
+  type TypeLimits,
+} from '@carillon/job-engine';
 import { checkPayload } from './check-payload.js';
 import { jobFinishHookMetadata } from './job-finish-hook.js';
 import { jobHandlerMetadata, type JobHandlerOptions } from './job-handler.js';
@@ -33,6 +39,16 @@ export class JobTypes implements OnModuleInit {
 
   isInternal(type: string): boolean {
     return this.known.get(type)?.internal ?? false;
+  }
+
+  /** Only a SystemAdmin may ask for it over HTTP. */
+  isSystemOnly(type: string): boolean {
+    return this.known.get(type)?.systemOnly ?? false;
+  }
+
+  /** What handlers declare, by type. */
+  limits(): ReadonlyMap<string, TypeLimits> {
+    return new Map(this.list().flatMap(({ type, limits }) => (limits ? [[type, limits] as const] : [])));
   }
 
   handler(type: string): RegisteredHandler | undefined {

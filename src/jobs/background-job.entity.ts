@@ -46,6 +46,12 @@ export class BackgroundJob {
   subjectId!: string | null;
   @Column('uuid', { name: 'schedule_id', nullable: true })
   scheduleId!: string | null;
+  @Column('uuid', { name: 'batch_id', nullable: true })
+  batchId!: string | null;
+  @Column('text', { name: 'unique_key', nullable: true })
+  uniqueKey!: string | null;
+  @Column('text', { name: 'concurrency_key', nullable: true })
+  concurrencyKey!: string | null;
   @Column('timestamptz', { name: 'cancel_requested_at', nullable: true })
   cancelRequestedAt!: Date | null;
   @Column('text', { name: 'cancel_reason', nullable: true })

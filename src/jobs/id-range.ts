@@ -9,3 +9,6 @@ export function firstIdAt(milliseconds: number): string | null {
   const hex = Math.floor(milliseconds).toString(16).padStart(12, '0');
   return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
 }
+
+/** When the application made it. */
+export const instantOf = (id: string): Date => new Date(Number.parseInt(id.replaceAll('-', '').slice(0, 12), 16));

@@ -47,9 +47,13 @@ export function candidatesOf({ status, organizationId }: JobFilter, values: Boun
   // queue by queue, because that is what the index of job_ready begins with
   const ready = `select ready.job_id from queues q cross join lateral (
     select r.job_id, r.org from job_ready r where r.queue = q.number) ready ${mine}`;
-  const waiting = `${ready} union all select job_id from job_later ${mine}`;
+  const waiting = `${ready} union all select job_id from job_later ${mine} union all select job_id from job_held ${mine}`;
   return wanted.has('processing') ? `${waiting} union all ${running}` : waiting;
 }
+
+/** A queued job has the code of its last attempt; who does not ask for queued ones gets those that ended so, which have an index. */
+const errorCodeColumn = ({ status }: JobFilter) =>
+  status?.some((one) => one === 'queued' || one === 'processing') ? 'j.error_code' : 'j.unsuccessful_code';
 
 /** The conditions of the filter; none where it asks for nothing. */
 export function conditionsOf(filter: JobFilter, values: BoundValues): string[] {
@@ -64,7 +68,7 @@ export function conditionsOf(filter: JobFilter, values: BoundValues): string[] {
     equal('j.queue', filter.queue),
     equal('j.priority', filter.priority),
     equal('j.created_by', filter.createdBy),
-    equal('j.error_code', filter.errorCode),
+    filter.errorCode !== undefined && `${errorCodeColumn(filter)} = ${values.bind(filter.errorCode)}`,
     filter.tag !== undefined && `j.tags @> array[${values.bind(filter.tag)}]::text[]`,
     filter.payload && `j.payload @> ${values.bind(JSON.stringify(filter.payload))}::jsonb`,
     since && `j.id >= ${values.bind(since)}`,

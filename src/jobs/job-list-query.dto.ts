@@ -49,6 +49,7 @@ export class JobListQueryDto extends PageQuery {
   @IsUUID()
   organizationId?: string;
 
+  /** Of jobs that failed or were cancelled; with `status=queued` of those whose last attempt failed so. */
   @IsOptional()
   @IsString()
   @Length(1, 100)
@@ -64,13 +65,13 @@ export class JobListQueryDto extends PageQuery {
   @IsInstant()
   to?: Date;
 
-  /** Text within the job type, the error message or the subject's id; letter case does not matter. */
+  /** Text within the job type, the error message or the subject's id; letter case does not matter. See `searchedTo`. */
   @IsOptional()
   @IsString()
   @Length(1, 200)
   q?: string;
 
-  /** A JSON object that the payload contains, e.g. `{"uploadId":"…"}`. */
+  /** A JSON object that the payload contains, e.g. `{"uploadId":"…"}`. See `searchedTo`. */
   @IsOptional()
   @Transform(parseJson)
   @ApiProperty({ type: String, required: false })
@@ -82,6 +83,9 @@ export class JobListQueryDto extends PageQuery {
   @IsIn(['-createdAt', 'createdAt'])
   sort?: '-createdAt' | 'createdAt';
 }
+
+/** The filters of the list; all that meet them are written out. */
+export class JobExportQueryDto extends OmitType(JobListQueryDto, ['skip', 'limit', 'cursor'] as const) {}
 
 /** What the list may be narrowed by, without its paging. */
 export type JobFilter = Omit<JobListQueryDto, keyof PageQuery | 'sort'>;

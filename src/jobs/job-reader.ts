@@ -2,7 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { Database, type Transaction } from '../platform/database/index.js';
 import { decodeCursor, encodeCursor, notFound, type Principal, totalOf } from '../platform/http/index.js';
 import type { JobListQueryDto } from './job-list-query.dto.js';
-import { findJob, findJobs, findOwnJob, type JobPage, jobsOf, logOfJob } from './job-queries.js';
+import { instantOf } from './id-range.js';
+import { findJob, findOwnJob, jobsOf, logOfJob } from './job-queries.js';
+import { findJobs, type JobPage } from './job-search.js';
 import { withinReachOf } from './job-scope.js';
 import type { JobDto, JobLogPageDto, JobPageDto, JobWithAttemptsDto, JobWithLogDto } from './job.dto.js';
 import { idsOfOwnActiveJobs } from './own-job-queries.js';
@@ -26,12 +28,15 @@ export class JobReader {
       // somebody else's organisation holds nothing that is within reach
       if (organizationId && filter.organizationId && filter.organizationId !== organizationId) return nothing;
       const wanted = { ...filter, ...(organizationId && { organizationId }) };
-      const { ids, counted } = await findJobs(tx, wanted, page);
+      const { ids, counted, countedInPart, searchedTo } = await findJobs(tx, wanted, page);
       const shown = ids.slice(0, limit);
+      const last = ids.length > limit ? shown.at(-1)! : searchedTo;
       return {
         jobs: await jobsOf(tx, shown),
         ...totalOf(counted),
-        nextCursor: ids.length > limit ? encodeCursor(list, [shown.at(-1)!]) : null,
+        ...(countedInPart && { totalIsEstimate: true }),
+        nextCursor: last === undefined ? null : encodeCursor(list, [last]),
+        ...(searchedTo !== undefined && { searchedTo: instantOf(searchedTo) }),
       };
     });
   }

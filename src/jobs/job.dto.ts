@@ -52,6 +52,10 @@ export class JobDto {
   tags!: string[];
   subject!: JobSubjectDto | null;
   scheduleId!: string | null;
+  /** The batch that counts it among its members. */
+  batchId!: string | null;
+  uniqueKey!: string | null;
+  concurrencyKey!: string | null;
   cancelRequestedAt!: Date | null;
   cancelReason!: string | null;
   /** The user or API key that asked for it; null for work of the system. */
@@ -101,12 +105,17 @@ export class JobWithLogDto extends JobWithAttemptsDto {
 
 export class JobPageDto {
   jobs!: JobDto[];
-  /** Exact to 10,000. */
+  /** Exact to 10,000, where nothing says otherwise. */
   total!: number;
-  /** There are more than 10,000. */
+  /** There are so many or more: over 10,000, or not all jobs were looked at. */
   totalIsEstimate?: true;
   /** Pass it as `cursor` for the page that follows; null on the last. */
   nextCursor!: string | null;
+  /**
+   * The filters have no index and match little: among the 20,000 jobs looked at, which go up to this instant of creation, there were
+   * fewer than `limit`. `nextCursor` looks further.
+   */
+  searchedTo?: Date;
 }
 
 export class ActiveJobsDto {

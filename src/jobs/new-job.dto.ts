@@ -4,6 +4,7 @@ import {
   ArrayMaxSize,
   ArrayMinSize,
   IsArray,
+  IsIn,
   IsInt,
   IsObject,
   IsOptional,
@@ -19,7 +20,10 @@ import { IsInstant } from './instant.js';
 
 const smallint = { min: -32_768, max: 32_767 };
 
-export class NewJobDto {
+const clashPolicies = ['existing', 'replace', 'reject'] as const;
+
+/** What every job may ask for. */
+export class JobOrderDto {
   /** @example dataset.export */
   @IsString()
   @Length(1, 100)
@@ -68,6 +72,56 @@ export class NewJobDto {
   @IsString({ each: true })
   @Length(1, 64, { each: true })
   tags?: string[];
+
+  /**
+   * At most one job of its type in the organisation holds this key, from its creation to its end.
+   * @example customer-7
+   */
+  @IsOptional()
+  @IsString()
+  @Length(1, 200)
+  uniqueKey?: string;
+
+  /** Keeps the unique key for so long after the creation, even when the job ends sooner. */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(31_536_000)
+  uniqueForSeconds?: number;
+
+  /**
+   * When another job holds the unique key: `existing` answers that job; `replace` lets it take this payload, priority, time and the rest
+   * over if it still waits, and is refused with 409 if it runs; `reject` is refused with 409.
+   */
+  @IsOptional()
+  @IsIn(clashPolicies)
+  onClash?: (typeof clashPolicies)[number];
+
+  /**
+   * Jobs of the organisation with the same key run one at a time, or as many as their type's limits say.
+   * @example account-12
+   */
+  @IsOptional()
+  @IsString()
+  @Length(1, 200)
+  concurrencyKey?: string;
+}
+
+export class BatchMemberDto extends JobOrderDto {
+  /** Ids of jobs of the organisation: this one runs once all of them have completed. */
+  @IsOptional()
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(100)
+  @IsUUID('all', { each: true })
+  after?: string[];
+}
+
+export class NewJobDto extends BatchMemberDto {
+  /** A batch that has not finished, to count the job among its members. */
+  @IsOptional()
+  @IsUUID()
+  batchId?: string;
 
   /** For a SystemAdmin that sends no X-Organization-Id. */
   @IsOptional()

@@ -60,6 +60,12 @@ const datasetInA = (place: (id: string) => string) => async (app: TestApp) => {
   );
   return place(id);
 };
+/** A batch of A with nothing in it. */
+const batchInA = async (app: TestApp) => {
+  const id = uuidv7();
+  await app.db.owner.query(`insert into job_batches (id, organization_id) values ($1, $2)`, [id, app.organizations.A]);
+  return `/api/system/background-jobs/batches/${id}`;
+};
 const backgroundJobInA = (rest = '') => jobInA((id) => `/api/system/background-jobs/${id}${rest}`);
 
 export const routeExpectations: ReadonlyMap<string, Expectation> = new Map<string, Expectation>([
@@ -115,7 +121,12 @@ export const routeExpectations: ReadonlyMap<string, Expectation> = new Map<strin
   ...bothFaces('GET background-jobs'),
   ...bothFaces('POST background-jobs', { scope: 'jobs:create' }),
   ...bothFaces('POST background-jobs/bulk', { scope: 'jobs:create' }),
+  ...bothFaces('POST background-jobs/bulk-actions'),
+  ...bothFaces('GET background-jobs/batches'),
+  ...bothFaces('POST background-jobs/batches', { scope: 'jobs:create' }),
+  ...bothFaces('GET background-jobs/batches/:batchId', { pathInA: batchInA }),
   ...bothFaces('GET background-jobs/statistics'),
+  ...bothFaces('GET background-jobs/export.csv'),
   ...bothFaces('GET background-jobs/:jobId', { pathInA: backgroundJobInA() }),
   ...bothFaces('GET background-jobs/:jobId/explain', { pathInA: backgroundJobInA('/explain') }),
   ...bothFaces('GET background-jobs/:jobId/log', { pathInA: backgroundJobInA('/log') }),

@@ -24,8 +24,8 @@ export interface EndOfRun {
 }
 
 /**
- * Writes ends of runs in one statement, and drops claims whose jobs have all ended. Answers the accepted ids; a missing one was
- * refused: lease lost, job deleted or ended otherwise, or to be put back while its cancel is asked for. `gates`: held jobs may go now.
+ * Writes ends of runs in one statement, and drops claims whose jobs have all ended. Answers the refused ids: lease lost, job deleted or
+ * ended otherwise, or to be put back while its cancel is asked for. `gates`: held jobs may go now.
  * A commit per job would cost 12 times as much (npm run bench).
  */
 export async function finishRuns(
@@ -33,13 +33,13 @@ export async function finishRuns(
   worker: { number: number; name: string },
   ends: readonly EndOfRun[],
   emptiedClaims: readonly string[],
-): Promise<{ accepted: Set<string>; gates: boolean }> {
-  const { rows } = await sql.query<{ id: string; gates: boolean }>({
+): Promise<{ refused: ReadonlySet<string>; gates: boolean }> {
+  const { rows } = await sql.query<{ refused: string[] | null; gates: boolean }>({
     name: 'carillon-finish-runs',
-    text: `select id, gates from finish_runs($1, $2, $3, $4)`,
-    values: [worker.number, worker.name, `[${ends.map(recordOf).join(',')}]`, emptiedClaims],
+    text: `select refused, gates from finish_runs($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+    values: [worker.number, worker.name, ...columnsOf(ends), emptiedClaims],
   });
-  return { accepted: new Set(rows.map((row) => row.id)), gates: rows[0]?.gates ?? false };
+  return { refused: new Set(rows[0]?.refused), gates: rows[0]?.gates ?? false };
 }
 
 /** Claims whose jobs have all ended; what is left of them would only be read in vain. */
@@ -51,15 +51,28 @@ export async function dropClaims(sql: Sql, worker: number, claims: readonly stri
   });
 }
 
-/** One record of the statement's JSON; the result is JSON already, so it is spliced in instead of being parsed and written again. */
-function recordOf(end: EndOfRun): string {
-  const { job, decision } = end;
+/** The statement's arrays, as PostgreSQL reads them, and its JSON. Written here because pg's own way quotes every element. */
+function columnsOf(ends: readonly EndOfRun[]): string[] {
+  const column = (valueOf: (end: EndOfRun) => string | number | null) =>
+    `{${ends.map((end) => valueOf(end) ?? 'null').join(',')}}`;
+  return [
+    column((end) => end.job.id),
+    column((end) => end.job.claimId),
+    column((end) => end.job.run),
+    column((end) => end.job.org),
+    column((end) => end.startedAt?.getTime() ?? null),
+    column((end) => end.waitBucket),
+    column((end) => end.runBucket),
+    `[${ends.map(differences).join(',')}]`,
+  ];
+}
+
+/** What is different about an end from a plain completion, as JSON. The result is JSON already, so it is spliced in. */
+function differences(end: EndOfRun): string {
+  const { job, decision, resultJson } = end;
+  const result = resultJson === null ? '' : `"result":${resultJson}`;
+  if (isPlain(end)) return resultJson === null ? 'null' : `{${result}}`;
   const record = JSON.stringify({
-    id: job.id,
-    claim: job.claimId,
-    run: job.run,
-    queue: job.queueNumber,
-    org: job.org,
     status: decision.status,
     outcome: decision.outcome,
     counts: decision.counts,
@@ -69,16 +82,16 @@ function recordOf(end: EndOfRun): string {
     error_code: decision.errorCode ?? undefined,
     error_message: decision.errorMessage ?? undefined,
     error_stack: decision.errorStack ?? undefined,
-    started_at: end.startedAt ?? undefined,
     progress: end.progress,
     progress_message: end.progressMessage ?? undefined,
-    reported: end.reported,
+    reported: end.reported || undefined,
     slot: job.slot || undefined,
-    wait_bucket: end.waitBucket ?? undefined,
-    run_bucket: end.runBucket ?? undefined,
     subject_type: end.subject?.type,
     subject_id: end.subject?.id,
-    if_cancel_requested: end.ifCancelRequested,
+    if_cancel_requested: end.ifCancelRequested || undefined,
   });
-  return end.resultJson === null ? record : `${record.slice(0, -1)},"result":${end.resultJson}}`;
+  return result === '' ? record : `${record.slice(0, -1)},${result}}`;
 }
+
+const isPlain = ({ job, decision, progressMessage, reported, subject }: EndOfRun) =>
+  decision.status === 'completed' && progressMessage === null && !reported && !job.slot && subject === null;

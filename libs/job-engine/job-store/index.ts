@@ -1,6 +1,7 @@
 /** All SQL of a job's life, a named function an operation. */
 export * from './batches.js';
 export * from './claim.js';
+export * from './declare.js';
 export * from './enqueue.js';
 export * from './finish.js';
 export * from './gates.js';

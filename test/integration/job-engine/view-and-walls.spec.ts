@@ -96,7 +96,7 @@ describe('what readers see', () => {
     `delete from job_ready`,
     `delete from background_jobs`,
     `insert into job_attempts (job_id) values (null)`,
-    `select * from finish_runs(1, '', '[]', '{}')`,
+    `select * from finish_runs(1, '', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '[]', '{}')`,
     `update queues set paused_at = now()`,
   ])('carillon_app may not: %s', async (statement) => {
     await expect(as('carillon_app', engines.organizationId, (tx) => tx.query(statement))).rejects.toThrow(

@@ -218,3 +218,82 @@ describe('a list of more than 10,000 queued jobs', () => {
     expect(await list('&jobType=first')).toMatchObject({ total: 1, jobs: [{ jobType: 'first' }] });
   });
 });
+
+describe('lists over a long history', () => {
+  let app: TestApp;
+  beforeAll(async () => {
+    app = await createTestApp();
+    // two organisations, a job a second; the rare ones are the oldest
+    await app.db.owner.query(
+      `insert into background_jobs (id, organization_id, queue, job_type, status, completed_at, failed_at, error_code, priority, tags, created_by, created_at)
+         select (lpad(to_hex((extract(epoch from at) * 1000)::bigint), 12, '0') || '70008000' || lpad(n::text, 12, '0'))::uuid,
+           case when n % 2 = 0 then $1::uuid else $2::uuid end, 'default', case when n <= 10 then 'rare' else 'many' end,
+           case when n <= 20 then 'failed' when n <= 30 then 'cancelled' else 'completed' end, at,
+           case when n <= 20 then at end, case when n <= 20 then 'E' || n % 2 when n <= 30 then 'E2' end,
+           case when n = 2 or n = 35000 then 7 else 0 end,
+           case when n <= 6 then array['rare'] when n % 3 = 0 then array['third'] else '{}' end,
+           case when n <= 4 then $3::uuid end, at
+         from (select n, now() - make_interval(secs => 60000 - n) as at from generate_series(1, 50000) n) made`,
+      [app.organizations.A, app.organizations.B, app.users.Member],
+    );
+  });
+  afterAll(() => app.close());
+
+  const list = async (query: string, path = system) => {
+    const { status, body } = await app
+      .as(path === system ? 'SystemAdmin' : 'OrgAdmin')
+      .request('GET', `${path}?limit=50&${query}`);
+    expect({ query, status, errors: body.errors }).toEqual({ query, status: 200 });
+    return body;
+  };
+
+  it.each([
+    ['jobType=rare', 10, 5],
+    ['tag=rare', 6, 3],
+    ['status=failed', 20, 10],
+    ['status=cancelled', 10, 5],
+    ['status=failed,cancelled', 30, 15],
+    ['status=cancelled,failed&jobType=rare', 10, 5],
+    ['errorCode=E1', 10, 0],
+    ['errorCode=E2', 10, 5],
+    ['errorCode=E2&status=failed', 0, 0],
+    ['tag=rare&status=completed', 0, 0],
+  ])('find all that meet %s, however old, and count them', async (query, everywhere, ours) => {
+    const all = await list(query);
+    expect(all).toMatchObject({ total: everywhere, nextCursor: null });
+    expect(all).not.toHaveProperty('searchedTo');
+    expect(all.jobs).toHaveLength(everywhere);
+    const ids = all.jobs.map(({ id }: { id: string }) => id);
+    expect(ids).toEqual(ids.toSorted().toReversed());
+    expect((await list(`${query}&sort=createdAt`)).jobs.map(({ id }: { id: string }) => id)).toEqual(ids.toReversed());
+    const own = await list(query, ofOrganization);
+    expect({ total: own.total, shown: own.jobs.length }).toEqual({ total: ours, shown: ours });
+  });
+
+  it('find by who asked, in all organisations', async () => {
+    expect(await list(`createdBy=${app.users.Member}`)).toMatchObject({ total: 4, nextCursor: null });
+  });
+
+  it('say how far they looked where no index helps, and go on from there', async () => {
+    const first = await list('priority=7');
+    expect(first).toMatchObject({ total: 1, totalIsEstimate: true, jobs: [{ priority: 7 }] });
+    expect(Date.parse(first.searchedTo)).toBeLessThan(Date.parse(first.jobs[0].createdAt));
+    const second = await list(`priority=7&cursor=${first.nextCursor}`);
+    expect(second).toMatchObject({ jobs: [], totalIsEstimate: true });
+    const third = await list(`priority=7&cursor=${second.nextCursor}`);
+    expect(third).toMatchObject({ jobs: [{ priority: 7 }], nextCursor: null });
+    expect(third).not.toHaveProperty('searchedTo');
+    expect(await list('q=rare', ofOrganization)).toMatchObject({ jobs: [], searchedTo: expect.any(String) });
+  });
+
+  it('give a full page of what is frequent, and estimate its total', async () => {
+    for (const query of ['tag=third', 'jobType=many', 'status=completed', 'priority=0']) {
+      const page = await list(query);
+      expect({ query, shown: page.jobs.length, estimated: page.totalIsEstimate }).toEqual({
+        query,
+        shown: 50,
+        estimated: true,
+      });
+    }
+  });
+});

@@ -78,7 +78,12 @@ class Limited implements Job {
   async run() {}
 }
 
-@Module({ providers: [Greet, Gate, Fail, Discard, Dataset, Internal, Limited] })
+@JobHandler('test.system', { systemOnly: true })
+class System implements Job {
+  async run() {}
+}
+
+@Module({ providers: [Greet, Gate, Fail, Discard, Dataset, Internal, Limited, System] })
 export class TestJobsModule {}
 
 /** Asks again until the answer is as wanted; fails with the last answer after ten seconds. */
