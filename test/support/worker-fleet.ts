@@ -22,7 +22,7 @@ export type Row = Record<string, unknown>;
 export type Asked = Partial<EnqueueRequest> & { jobType: string };
 
 /** How long a wait may last before it fails: a wait is for a condition, and a busy machine is no failure. */
-export const patienceMs = Number(process.env.PATIENCE ?? 120_000);
+export const patienceMs = 120_000;
 
 const program = path.join(root, 'test/chaos/worker-process.mjs');
 const shiftClock = path.join(root, 'test/support/shift-clock.mjs');
