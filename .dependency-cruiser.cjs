@@ -29,7 +29,7 @@ const libRules = libs.map((lib) => ({
   severity: 'error',
   from: { path: `^libs/${lib}/` },
   to: {
-    path: `^(src|migrations|test|bench)/|^libs/(?!${lib}/${lib === 'nest-jobs' ? '|job-engine/index\\.ts' : ''})`,
+    path: `^(src|migrations|test|bench|examples)/|^libs/(?!${lib}/${lib === 'nest-jobs' ? '|job-engine/index\\.ts' : ''})`,
   },
 }));
 
@@ -64,7 +64,7 @@ module.exports = {
     {
       name: 'libs-have-doors',
       severity: 'error',
-      from: { path: '^(src|bench)/' },
+      from: { path: '^(src|bench|examples)/' },
       to: { path: '^libs/', pathNot: '^libs/[^/]+/index\\.ts$' },
     },
     {
@@ -80,11 +80,24 @@ module.exports = {
       from: { path: '^src/(?!platform/database/)' },
       to: { path: '(^|/)node_modules/@nestjs/typeorm/' },
     },
+    {
+      name: 'examples-use-libs-alone',
+      comment: 'What an application of somebody else may use: the libs, and the list of migrations that they need.',
+      severity: 'error',
+      from: { path: '^examples/' },
+      to: { path: '^(src|test|bench|web|migrations)/', pathNot: '^migrations/engine\\.ts$' },
+    },
+    {
+      name: 'nothing-needs-the-examples',
+      severity: 'error',
+      from: { path: '^(src|libs|migrations|bench)/' },
+      to: { path: '^examples/' },
+    },
     { name: 'migrations-stand-alone', severity: 'error', from: { path: '^migrations/' }, to: { path: '^(src|libs)/' } },
     {
       name: 'no-dev-dependencies-in-the-product',
       severity: 'error',
-      from: { path: '^(src|libs|migrations)/', pathNot: '\\.spec\\.ts$' },
+      from: { path: '^(src|libs|migrations|examples)/', pathNot: '\\.spec\\.ts$' },
       to: { dependencyTypes: ['npm-dev'] },
     },
   ],

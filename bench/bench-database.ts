@@ -65,6 +65,14 @@ async function describe(pool: pg.Pool): Promise<Record<string, string>> {
   return settings;
 }
 
+/** Another database on the server of `url`, for a peer; it goes with the server, or stays until the next of its name. */
+export async function makeDatabase(url: string, name: string): Promise<string> {
+  const database = `bench_peer_${name}`;
+  await administer(url, `drop database if exists ${database} with (force)`);
+  await administer(url, `create database ${database}`);
+  return withDatabase(url, database);
+}
+
 function withDatabase(url: string, database: string): string {
   const parsed = new URL(url);
   parsed.pathname = `/${database}`;

@@ -7,8 +7,8 @@ export { CreateJobStatistics1763800130000 } from './1763800130000-create-job-sta
 export { CreateClaimFunction1763800125000 } from './1763800125000-create-claim-function.js';
 export { CreateFinishFunction1763800126000 } from './1763800126000-create-finish-function.js';
 export { CreateGatesFunction1763800127000 } from './1763800127000-create-gates-function.js';
-export { CreateUpkeepFunctions1763800128000 } from './1763800128000-create-upkeep-functions.js';
 export { CreateJobReplacement1763800128000 } from './1763800128000-create-job-replacement.js';
+export { CreateUpkeepFunctions1763800129000 } from './1763800129000-create-upkeep-functions.js';
 export { CreateIdempotency1763800150000 } from './1763800150000-create-idempotency.js';
 export { CreateCacheFlushes1763800160000 } from './1763800160000-create-cache-flushes.js';
 export { CreateAccess1763800200000 } from './1763800200000-create-access.js';

@@ -12,6 +12,7 @@ const sources = [
   'libs',
   'migrations',
   'bench',
+  'examples',
   'package-lock.json',
   'tsconfig.json',
   'tsconfig.build.json',

@@ -11,6 +11,7 @@ export {
 export * from './handler.js';
 export { boundsOf, bucketOf, lastBucket } from './histogram.js';
 export * from './job-client.js';
+export type { BulkCancelResult, BulkRetryResult } from './job-store/index.js';
 export { type EndState, hasEnded, type JobState, jobStates, maxWorkerLosses } from './job-state.js';
 export * from './ports.js';
 export { Loop, type LoopOptions } from './loop.js';

@@ -3,7 +3,10 @@ import { RequestRefused, sqlState } from './errors.js';
 import { Gatherer } from './gatherer.js';
 import type { HandlerDefaults, TypeLimits } from './handler.js';
 import {
+  type BulkCancelResult,
+  type BulkRetryResult,
   cancelJob,
+  cancelJobs,
   completeBatch,
   declareLimits,
   insertBatch,
@@ -12,6 +15,7 @@ import {
   type NewJob,
   Queues,
   retryJob,
+  retryJobs,
 } from './job-store/index.js';
 import type {
   BatchRequest,
@@ -108,6 +112,20 @@ export class JobClient {
    */
   retry(tx: Sql, jobId: string, by: { userId: string | null }): Promise<RetryResult> {
     return retryJob(tx, jobId, by);
+  }
+
+  /** As `cancel`, many in two statements; `busy` are those that somebody else holds: ask for them one by one. */
+  cancelMany(
+    tx: Sql,
+    jobIds: readonly string[],
+    by: { userId: string | null; reason?: string },
+  ): Promise<Map<string, BulkCancelResult>> {
+    return cancelJobs(tx, jobIds, by);
+  }
+
+  /** As `retry`, many in two statements. */
+  retryMany(tx: Sql, jobIds: readonly string[], by: { userId: string | null }): Promise<Map<string, BulkRetryResult>> {
+    return retryJobs(tx, jobIds, by);
   }
 
   /**

@@ -1,6 +1,6 @@
-import { Body, Get, HttpCode, Post, Query, Res } from '@nestjs/common';
+import { Body, Get, HttpCode, Post, Query, Res, StreamableFile } from '@nestjs/common';
 import { CallOrigin, type Origin } from '../platform/audit/index.js';
-import { ApiHeader, ApiTags } from '@nestjs/swagger';
+import { ApiHeader, ApiOkResponse, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import {
   AdminController,
@@ -15,7 +15,8 @@ import { announceCreated, CreationHeaders, idempotencyKeyHeader } from './create
 import { ExplanationDto } from './explain/explanation.dto.js';
 import { JobExplainer } from './explain/job-explainer.js';
 import { JobActions } from './job-actions.js';
-import { JobListQueryDto, JobLogQueryDto } from './job-list-query.dto.js';
+import { JobExport } from './job-export.js';
+import { JobExportQueryDto, JobListQueryDto, JobLogQueryDto } from './job-list-query.dto.js';
 import { JobReader } from './job-reader.js';
 import { type JobRequestHeaders, JobRequests } from './job-requests.js';
 import { JobLogPageDto, JobPageDto, JobWithAttemptsDto } from './job.dto.js';
@@ -32,6 +33,7 @@ export class BackgroundJobsController {
     private readonly requests: JobRequests,
     private readonly actions: JobActions,
     private readonly statistics: JobStatistics,
+    private readonly exporter: JobExport,
     private readonly explainer: JobExplainer,
   ) {}
 
@@ -74,6 +76,21 @@ export class BackgroundJobsController {
   @Get('statistics')
   summary(@CurrentPrincipal() principal: Principal, @Query() query: JobStatisticsQueryDto): Promise<JobStatisticsDto> {
     return this.statistics.of(principal, query);
+  }
+
+  /**
+   * The same jobs as a CSV file, without payloads and results; it begins at once and may take minutes. Cells that a spreadsheet would
+   * run as a formula begin with an apostrophe.
+   */
+  @Get('export.csv')
+  @RateLimit('exports')
+  @ApiProduces('text/csv')
+  @ApiOkResponse({ schema: { type: 'string' } })
+  exportCsv(@CurrentPrincipal() principal: Principal, @Query() query: JobExportQueryDto): StreamableFile {
+    return new StreamableFile(this.exporter.csv(principal, query), {
+      type: 'text/csv; charset=utf-8',
+      disposition: 'attachment; filename="jobs.csv"',
+    });
   }
 
   /** One job with its attempts. */

@@ -47,7 +47,7 @@ export function candidatesOf({ status, organizationId }: JobFilter, values: Boun
   // queue by queue, because that is what the index of job_ready begins with
   const ready = `select ready.job_id from queues q cross join lateral (
     select r.job_id, r.org from job_ready r where r.queue = q.number) ready ${mine}`;
-  const waiting = `${ready} union all select job_id from job_later ${mine}`;
+  const waiting = `${ready} union all select job_id from job_later ${mine} union all select job_id from job_held ${mine}`;
   return wanted.has('processing') ? `${waiting} union all ${running}` : waiting;
 }
 

@@ -84,6 +84,9 @@ export class JobListQueryDto extends PageQuery {
   sort?: '-createdAt' | 'createdAt';
 }
 
+/** The filters of the list; all that meet them are written out. */
+export class JobExportQueryDto extends OmitType(JobListQueryDto, ['skip', 'limit', 'cursor'] as const) {}
+
 /** What the list may be narrowed by, without its paging. */
 export type JobFilter = Omit<JobListQueryDto, keyof PageQuery | 'sort'>;
 

@@ -48,6 +48,24 @@ export async function findJobs(tx: Transaction, filter: JobFilter, page: JobPage
   return leapOverOrganizations(tx, path.acrossOrganizations, page);
 }
 
+/**
+ * Ids of one page after another, without a total, until there are none: what reads a list to its end. `after` is where the page before
+ * had come to; answers where this one came to, null at the end.
+ */
+export async function nextIds(
+  tx: Transaction,
+  filter: JobFilter,
+  { after, oldestFirst, limit }: Omit<JobPage, 'skip'>,
+): Promise<{ ids: string[]; after: string | null }> {
+  const path = pathsOf(filter);
+  const begin =
+    after ?? (oldestFirst ? '00000000-0000-0000-0000-000000000000' : 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+  const page = { after: begin, oldestFirst, limit, skip: 0 };
+  const { ids, searchedTo } = await look(tx, path, page, path.isWhole ? Infinity : lookedAt);
+  const shown = ids.slice(0, limit);
+  return { ids: shown, after: ids.length > limit ? shown.at(-1)! : (searchedTo ?? null) };
+}
+
 const narrowsMoreThanStatus = (filter: JobFilter) =>
   Object.values({ ...filter, status: undefined, organizationId: undefined }).some((value) => value !== undefined);
 

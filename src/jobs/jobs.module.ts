@@ -3,9 +3,14 @@ import { BackgroundJobsController } from './background-jobs.controller.js';
 import { BatchRequests } from './batches/batch-requests.js';
 import { BatchesController } from './batches/batches.controller.js';
 import { builtInJobs } from './built-in/index.js';
+import { BulkActionRequests } from './bulk-actions/bulk-action-requests.js';
+import { BulkActionsController } from './bulk-actions/bulk-actions.controller.js';
+import { BulkBatches } from './bulk-actions/bulk-batches.js';
+import { RunBulkAction } from './bulk-actions/run-bulk-action.js';
 import { ControlChanges } from './controls/control-changes.js';
 import { JobExplainer } from './explain/job-explainer.js';
 import { JobActions } from './job-actions.js';
+import { JobExport } from './job-export.js';
 import { JobLogsController } from './job-logs.controller.js';
 import { JobOrderChecks } from './job-order-checks.js';
 import { JobReader } from './job-reader.js';
@@ -27,6 +32,7 @@ import { Quotas } from './quotas/quotas.js';
 /** The HTTP face of jobs; what runs them is the engine (libs/job-engine). */
 @Module({
   controllers: [
+    BulkActionsController,
     BatchesController,
     BackgroundJobsController,
     OwnJobsController,
@@ -45,7 +51,11 @@ import { Quotas } from './quotas/quotas.js';
     JobActions,
     JobExplainer,
     JobStatistics,
+    JobExport,
     OutcomeEvents,
+    BulkActionRequests,
+    BulkBatches,
+    RunBulkAction,
     ControlChanges,
     QueueAdministration,
     JobTypeAdministration,

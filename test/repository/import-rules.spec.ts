@@ -32,6 +32,13 @@ const cases: [file: string, imports: string, rule?: string][] = [
   ['src/jobs/g2.ts', 'fast-check', 'no-dev-dependencies-in-the-product'],
   ['src/jobs/g3.ts', '@carillon/nowhere', 'everything-resolves'],
   ['migrations/h1.ts', '../src/platform/index.js', 'migrations-stand-alone'],
+  ['migrations/h2.ts', '../examples/inside.js', 'nothing-needs-the-examples'],
+  ['examples/i1.ts', '../src/jobs/index.js', 'examples-use-libs-alone'],
+  ['examples/i2.ts', '@carillon/nest-jobs'],
+  ['examples/i3.ts', '../libs/job-engine/inside.js', 'libs-have-doors'],
+  ['examples/i4.ts', '../migrations/index.js', 'examples-use-libs-alone'],
+  ['examples/i5.ts', '../migrations/engine.js'],
+  ['examples/i6.ts', 'fast-check', 'no-dev-dependencies-in-the-product'],
   ['src/jobs/circle.ts', './inside.js', 'no-circles'],
 ];
 
@@ -50,6 +57,8 @@ describe('the import rules', () => {
       write(`${folder}/index.ts`, 'export const door = 1;\n');
     for (const folder of ['libs/job-engine', 'src/jobs'])
       write(`${folder}/inside.ts`, folder === 'src/jobs' ? `import './circle.js';\n` : 'export const inside = 1;\n');
+    for (const file of ['examples/inside', 'migrations/index', 'migrations/engine'])
+      write(`${file}.ts`, 'export const inside = 1;\n');
     for (const [file, from] of cases) write(file, `import * as it from '${from}';\nexport const used = it;\n`);
   });
   afterAll(() => rmSync(house, { recursive: true, force: true }));
@@ -66,7 +75,16 @@ describe('the import rules', () => {
 });
 
 function cruise(folder: string): { from: string; rule: string }[] {
-  const words = ['--config', '.dependency-cruiser.cjs', '--output-type', 'json', 'src', 'libs', 'migrations'];
+  const words = [
+    '--config',
+    '.dependency-cruiser.cjs',
+    '--output-type',
+    'json',
+    'src',
+    'libs',
+    'migrations',
+    'examples',
+  ];
   const bin = path.join(root, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs');
   const output = execFileSync(process.execPath, [bin, ...words], { cwd: folder, maxBuffer: 50_000_000 }).toString();
   const { summary } = JSON.parse(output) as { summary: { violations: { from: string; rule: { name: string } }[] } };

@@ -77,7 +77,7 @@ const environment = {
   DEMO: 'false',
   WORKER_POLL_MS: '200',
   ...Object.fromEntries(
-    ['LOGIN', 'SETTINGS', 'TEST_SEND', 'JOB_ACTIONS', 'IMPORTS', 'EXPORTS', 'MUTATIONS'].map((name) => [
+    ['LOGIN', 'SETTINGS', 'TEST_SEND', 'JOB_ACTIONS', 'BULK_ACTIONS', 'IMPORTS', 'EXPORTS', 'MUTATIONS'].map((name) => [
       `THROTTLE_${name}`,
       '1000000',
     ]),

@@ -128,7 +128,9 @@ function workersOf({ queue, jobType }: JobFacts, { workers, handled }: WaitingFa
   const reasons: ReasonDto[] = [];
   if (workers.serving === 0) {
     const others =
-      workers.alive === 0 ? 'no worker is running at all' : `${counted(workers.alive, 'worker')} serve others`;
+      workers.alive === 0
+        ? 'no worker is running at all'
+        : `${counted(workers.alive, 'worker')} ${workers.alive === 1 ? 'serves' : 'serve'} others`;
     reasons.push({ code: 'no_worker', message: `No worker serves the queue "${queue}": ${others}.` });
   }
   if (!handled) {

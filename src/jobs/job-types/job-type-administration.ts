@@ -100,8 +100,13 @@ export const jobTypeTag = ({ setLimits, retention, pause }: JobTypeDto): string 
 const tagOfStored = (stored: StoredJobType): string => tagOf([...settingsOf(stored), stored.pausedAt]);
 
 const settingsOf = (from: JobTypeLimitsDto & JobTypeDto['retention']) => [
-  ...[from.maxRunning, from.perMinute, from.keyMaxRunning, from.keyPerMinute],
-  ...[from.keepCompletedDays, from.keepFailedDays, from.keepCancelledDays],
+  from.maxRunning,
+  from.perMinute,
+  from.keyMaxRunning,
+  from.keyPerMinute,
+  from.keepCompletedDays,
+  from.keepFailedDays,
+  from.keepCancelledDays,
 ];
 
 function jobTypeOf(type: string, handler: JobType | undefined, row: JobTypeRow | undefined): JobTypeDto {

@@ -78,8 +78,11 @@ export const jobControlsTag = ({ pause, ...settings }: JobControlsDto): string =
   tagOf([...settingsOf(settings), pause?.since ?? null]);
 
 const settingsOf = (from: Omit<JobControlsDto, 'pause' | 'organizationId' | 'organizationName'>) => [
-  ...[from.weight, from.maxRunning, from.perMinute],
-  ...[from.maxQueued, from.maxQueuedBytes],
+  from.weight,
+  from.maxRunning,
+  from.perMinute,
+  from.maxQueued,
+  from.maxQueuedBytes,
 ];
 
 /** What was stopped to protect the installation is not started again by the organisation that it was protected from. */

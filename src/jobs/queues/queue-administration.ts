@@ -144,8 +144,14 @@ function queueOf({ pausedAt, pausedBy, pausedByName, pausedReason, ...queue }: Q
 
 const neverUsed = (name: string): QueueDto => ({
   name,
-  ...{ ready: 0, later: 0, held: 0, running: 0 },
-  ...{ oldestReadySince: null, maxRunning: null, perMinute: null, pause: null },
+  ready: 0,
+  later: 0,
+  held: 0,
+  running: 0,
+  oldestReadySince: null,
+  maxRunning: null,
+  perMinute: null,
+  pause: null,
 });
 
 const entryOf = (action: string, name: string, details: Record<string, unknown>) => ({

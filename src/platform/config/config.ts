@@ -46,6 +46,7 @@ export function composeConfig(v: Values) {
       settings: v.THROTTLE_SETTINGS,
       testSend: v.THROTTLE_TEST_SEND,
       jobActions: v.THROTTLE_JOB_ACTIONS,
+      bulkActions: v.THROTTLE_BULK_ACTIONS,
       imports: v.THROTTLE_IMPORTS,
       exports: v.THROTTLE_EXPORTS,
       mutations: v.THROTTLE_MUTATIONS,

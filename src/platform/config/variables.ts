@@ -287,6 +287,9 @@ export const variables = {
   THROTTLE_JOB_ACTIONS: variable('Throttling', 'Cancels and retries a minute.', integer(10, 1, 1_000_000), {
     default: '10',
   }),
+  THROTTLE_BULK_ACTIONS: variable('Throttling', 'Actions on many jobs a minute.', integer(5, 1, 1_000_000), {
+    default: '5',
+  }),
   THROTTLE_IMPORTS: variable('Throttling', 'Uploads and exports a minute.', integer(30, 1, 1_000_000), {
     default: '30',
   }),

@@ -15,7 +15,7 @@ export const accessMetadata = {
 
 /** Named limits; their numbers a minute come from the configuration (`THROTTLE_…`). Mutations without one fall under `mutations`. */
 export type RateLimitName =
-  'login' | 'settings' | 'testSend' | 'jobActions' | 'imports' | 'exports' | 'mutations' | 'unlimited';
+  'login' | 'settings' | 'testSend' | 'jobActions' | 'bulkActions' | 'imports' | 'exports' | 'mutations' | 'unlimited';
 
 /** The same in the OpenAPI document, where people and clients can read it. */
 export const accessExtensions = {

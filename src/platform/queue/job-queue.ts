@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import {
   type BatchRequest,
+  type BulkCancelResult,
+  type BulkRetryResult,
   type CancelResult,
   type CreatedBatch,
   type EnqueuedJob,
@@ -49,6 +51,29 @@ export class JobQueue {
     if (result === 'cancel_requested') onCommit(tx, () => this.client.wakeCancelled());
     if (result === 'cancelled') onCommit(tx, () => this.client.wake([gatesChanged])); // its batch, or its limit's slot
     return result;
+  }
+
+  async cancelMany(
+    tx: Transaction,
+    jobIds: readonly string[],
+    by: { userId: string | null; reason?: string },
+  ): Promise<Map<string, BulkCancelResult>> {
+    const results = await this.client.cancelMany(await sqlOf(tx), jobIds, by);
+    onCommit(tx, () => {
+      this.client.wakeCancelled();
+      this.client.wake([gatesChanged]);
+    });
+    return results;
+  }
+
+  async retryMany(
+    tx: Transaction,
+    jobIds: readonly string[],
+    by: { userId: string | null },
+  ): Promise<Map<string, BulkRetryResult>> {
+    const results = await this.client.retryMany(await sqlOf(tx), jobIds, by);
+    onCommit(tx, () => this.client.wake());
+    return results;
   }
 
   async retry(tx: Transaction, jobId: string, by: { userId: string | null }): Promise<RetryResult> {

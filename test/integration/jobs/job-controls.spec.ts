@@ -29,7 +29,7 @@ describe('the controls of job types', () => {
       pause: null,
     });
     const types = body.jobTypes.map(({ type }: { type: string }) => type);
-    expect(types).toEqual([...types].sort());
+    expect(types).toEqual([...types].sort((a: string, b: string) => (a < b ? -1 : 1)));
     expect(types).toEqual(expect.arrayContaining(['dataset.import', 'notifications.deliver', 'test.internal']));
   });
 

@@ -4,7 +4,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
  * What keeps the engine's narrow tables quick while vacuum may not remove their dead rows: somebody's transaction is open, and whatever
  * was deleted since then stays. A claim walks over it from the front of its index, 0.4 µs a row.
  */
-export class CreateUpkeepFunctions1763800128000 implements MigrationInterface {
+export class CreateUpkeepFunctions1763800129000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     for (const statement of [rewrite, oldest, maintain('grant', 'to'), ...grants]) await runner.query(statement);
   }
