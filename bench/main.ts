@@ -9,6 +9,8 @@ import type { Scenario } from './scenario.js';
 import { depthScenario } from './scenarios/depth.js';
 import { engineScenario } from './scenarios/engine.js';
 import { fairnessScenario } from './scenarios/fairness.js';
+import { httpScenario } from './scenarios/http.js';
+import { historyScenario } from './scenarios/history.js';
 import { openTransactionScenario } from './scenarios/open-transaction.js';
 import { progressScenario } from './scenarios/progress.js';
 import { retriesScenario } from './scenarios/retries.js';
@@ -20,7 +22,9 @@ const scenarios: Scenario[] = [
   fairnessScenario,
   openTransactionScenario,
   progressScenario,
+  httpScenario,
   retriesScenario,
+  historyScenario,
 ];
 
 const { values } = parseArgs({

@@ -5,7 +5,9 @@ import path from 'node:path';
 
 const root = path.join(import.meta.dirname, '..');
 const bin = (name) => path.join(root, 'node_modules', '.bin', name);
-const cruised = ['src', 'libs', 'migrations', 'bench', 'examples'].filter((folder) => existsSync(path.join(root, folder)));
+const cruised = ['src', 'libs', 'migrations', 'bench', 'examples'].filter((folder) =>
+  existsSync(path.join(root, folder)),
+);
 const steps = [
   ['format', bin('prettier'), '--check', '--log-level', 'warn', '.'],
   ['lint', bin('oxlint'), '--type-aware', '--deny-warnings'],

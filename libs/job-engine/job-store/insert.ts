@@ -27,13 +27,15 @@ export async function insertOnce(
       ? { name: 'carillon-insert-linked-jobs', text: linkedStatement, values: [...values, company === 'together'] }
       : { name: 'carillon-insert-jobs', text: plainStatement, values },
   );
-  const refused = rows.find((row) => row.unknown_parent !== null || row.batch !== null);
+  const refused = rows.find((row) => isSet(row.unknown_parent) || isSet(row.batch));
   if (refused && company === 'together') {
     const index = jobs.findIndex((job) => job.id === refused.id);
     throw Object.assign(answerOf(jobs[index]!, refused), { request: index });
   }
   return new Map(rows.map((row) => [row.id, row]));
 }
+
+const isSet = <T>(value: T | null | undefined): value is T => value !== undefined && value !== null;
 
 /** Two statements that want the same keys take them in the same order, or each would wait for the other. */
 function inKeyOrder(jobs: readonly NewJob[]): readonly NewJob[] {
@@ -46,14 +48,14 @@ function inKeyOrder(jobs: readonly NewJob[]): readonly NewJob[] {
 export interface Inserted {
   id: string;
   held: boolean;
-  /** Index in `after` of the first id that is no job of the organisation. */
-  unknown_parent: number | null;
-  batch: 'unknown' | 'finished' | null;
+  /** Index in `after` of the first id that is no job of the organisation; only the longer statement says these two. */
+  unknown_parent?: number | null;
+  batch?: 'unknown' | 'finished' | null;
 }
 
 export function answerOf(job: NewJob, made: Inserted): EnqueuedJob | RequestRefused {
-  if (made.unknown_parent !== null) return new UnknownParent(job.after![made.unknown_parent]!, made.unknown_parent);
-  if (made.batch !== null) return new BatchNotOpen(job.batchId!, made.batch);
+  if (isSet(made.unknown_parent)) return new UnknownParent(job.after![made.unknown_parent]!, made.unknown_parent);
+  if (isSet(made.batch)) return new BatchNotOpen(job.batchId!, made.batch);
   return { id: job.id, queue: job.queue, reused: false, ...(made.held && { held: true }) };
 }
 
@@ -93,7 +95,7 @@ const plainStatement = `
     insert into job_held (job_id, queue, org, rank, run, bytes, job_type, concurrency_key)
       select id, queue, org, rank, 0, bytes, job_type, concurrency_key from placed where place = 'held'
   )
-  select id, place = 'held' held, null::int unknown_parent, null::text batch from placed`;
+  select id, place = 'held' held from placed`;
 
 // Parents and batches are locked before anything is made of them: a parent cannot be deleted, nor a batch finish, until our commit.
 // A job that waits for others is held whenever it is due; those who open the gates look at the parents once more, under their own lock.

@@ -26,8 +26,9 @@ export function newJob(request: EnqueueRequest & Placement): NewJob {
   if (request.onClash === 'replace' && (request.after?.length || request.batchId))
     throw new RangeError('onClash "replace" takes no `after` and no `batchId`: the job that is replaced keeps its own');
   const id = uuidv7();
-  const linked =
-    Boolean(request.after?.length) || [request.batchId, request.awaitsBatch, request.uniqueForSeconds].some(Boolean);
+  const linked = Boolean(
+    request.after?.length || request.batchId || request.awaitsBatch || request.uniqueForSeconds !== undefined,
+  );
   return { ...request, id, linked, record: JSON.stringify(recordOf(id, request)) };
 }
 
