@@ -9,6 +9,7 @@ import type { Scenario } from './scenario.js';
 import { depthScenario } from './scenarios/depth.js';
 import { engineScenario } from './scenarios/engine.js';
 import { fairnessScenario } from './scenarios/fairness.js';
+import { httpScenario } from './scenarios/http.js';
 import { historyScenario } from './scenarios/history.js';
 import { openTransactionScenario } from './scenarios/open-transaction.js';
 import { progressScenario } from './scenarios/progress.js';
@@ -21,6 +22,7 @@ const scenarios: Scenario[] = [
   fairnessScenario,
   openTransactionScenario,
   progressScenario,
+  httpScenario,
   retriesScenario,
   historyScenario,
 ];

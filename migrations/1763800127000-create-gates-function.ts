@@ -61,7 +61,7 @@ const parents = `create function open_parent_gates(most int) returns setof small
       where h.job_id = any (children) and not exists (
         select from job_dependencies d left join background_jobs p on p.id = d.parent_id
          where d.job_id = h.job_id and p.status is distinct from 'completed')
-      for update
+      for update skip locked
     loop
       delete from job_dependencies where job_id = child.job_id;
       released := release_from_family(child);
@@ -76,10 +76,15 @@ const batches = `create function open_batch_gates(most int) returns setof smalli
   declare
     waiting job_held; finished boolean; released smallint;
   begin
-    for waiting in select * from job_held where recheck and awaits_batch is not null order by job_id limit most for update loop
-      update job_batches set finished_at = coalesce(finished_at, carillon_now()) where id = waiting.awaits_batch and pending = 0;
-      finished := found;
+    for waiting in select * from job_held where recheck and awaits_batch is not null order by job_id limit most
+      for update skip locked
+    loop
+      select pending = 0 into finished from job_batches where id = waiting.awaits_batch for update skip locked;
+      if not found then
+        continue; -- somebody is adding to it
+      end if;
       if finished then
+        update job_batches set finished_at = coalesce(finished_at, carillon_now()) where id = waiting.awaits_batch;
         released := release_from_family(waiting);
         if released is not null then
           return next released;
@@ -101,6 +106,9 @@ const release = `create function release_from_family(held job_held) returns smal
     return place_held_job(held);
   end $$`;
 
+// Held jobs that somebody's open transaction has in hand (a cancel, a replacement) are passed over and looked at again: whoever takes
+// his time with a job must not keep all the others waiting.
+
 /**
  * As many of a key's jobs as may run beside those that do, first come first served. A slot counts while its job is queued at that run.
  * Where the type is limited too the job has its key's slot from now on and waits for its type's.
@@ -112,8 +120,12 @@ const key = `create function open_key_gate(the_org int, the_key text, this_secon
   begin
     loop
       select * into head from job_held where org = the_org and concurrency_key = the_key and not awaits_parents and awaits_batch is null
-        order by org, concurrency_key, rank, job_id limit 1 for update;
-      exit when not found;
+        order by org, concurrency_key, rank, job_id limit 1 for update skip locked;
+      if not found then
+        insert into job_gates_to_check (org, concurrency_key) select the_org, the_key where exists (
+          select from job_held where org = the_org and concurrency_key = the_key and not awaits_parents and awaits_batch is null);
+        exit;
+      end if;
       select * into controls from job_type_controls where job_type = head.job_type;
       exit when (select count(*) from job_slots s join background_jobs b on b.id = s.job_id and b.run = s.run and b.status = 'queued'
                   where s.org = the_org and s.concurrency_key = the_key)
@@ -168,7 +180,7 @@ const type = `create function open_type_gate(the_type text, most int, this_secon
     turn := coalesce(controls.last_org, 0);
     while free > 0 loop
       select * into head from job_held where job_type = the_type and org > turn and concurrency_key is null
-          and not awaits_parents and awaits_batch is null order by job_type, org, rank, job_id limit 1 for update;
+          and not awaits_parents and awaits_batch is null order by job_type, org, rank, job_id limit 1 for update skip locked;
       if not found then
         exit when turn = 0;
         turn := 0;
@@ -199,7 +211,7 @@ const type = `create function open_type_gate(the_type text, most int, this_secon
           on conflict (gate, second) do update set starts = s.starts + excluded.starts;
       end if;
     end if;
-    if (passed = most or per_minute is not null and free <= 0) and exists (
+    if (passed = most or free > 0 or per_minute is not null and free <= 0) and exists (
       select from job_held where job_type = the_type and concurrency_key is null and not awaits_parents and awaits_batch is null) then
       insert into job_gates_to_check (job_type) values (the_type);
     end if;
@@ -229,7 +241,8 @@ const open = `create function open_gates(most int) returns table (queue text, lo
     got := array(select open_parent_gates(most)) || array(select open_batch_gates(most));
     with looked as (
       update job_held set recheck = false where job_id = any (array(
-        select job_id from job_held where recheck and not awaits_parents and awaits_batch is null order by job_id limit most))
+        select job_id from job_held where recheck and not awaits_parents and awaits_batch is null order by job_id limit most
+          for update skip locked))
       returning job_type, org, concurrency_key
     ), told as (
       delete from job_gates_to_check returning job_type, org, concurrency_key

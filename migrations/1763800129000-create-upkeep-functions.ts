@@ -11,7 +11,7 @@ export class CreateUpkeepFunctions1763800129000 implements MigrationInterface {
 
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(maintain('revoke', 'from'));
-    await runner.query(`drop function oldest_snapshot(), rewrite_narrow_table(text, int)`);
+    await runner.query(`drop function oldest_snapshot(), rewrite_narrow_table(text, int, int)`);
   }
 }
 
@@ -33,14 +33,15 @@ const narrow = [
  * Empties a narrow table and puts its live rows back, so that its dead ones are gone whoever might still have seen them. (A transaction
  * that is older and reads the table for the first time afterwards finds it empty. Nobody decides by such a reading.) Answers how many rows
  * it put back; null when there are more than `most`, another process is at it, or the table is small anyhow.
- * Waits no longer than 50 ms for each lock (55P03 then): who inserts meanwhile waits behind us. A transaction that has read the table
+ * Waits no longer than `patience_ms` for each lock (55P03 then): who inserts meanwhile waits behind us. A transaction that has read the table
  * itself, such as pg_dump's, cannot be got round.
  */
-const rewrite = `create function rewrite_narrow_table(the_table text, most int) returns int language plpgsql
+const rewrite = `create function rewrite_narrow_table(the_table text, most int, patience_ms int) returns int language plpgsql
   security definer set search_path = pg_catalog, public, pg_temp set lock_timeout = '50ms' set jit = off as $$
   declare
     rows_before bigint; live text; claims text;
   begin
+    perform set_config('lock_timeout', patience_ms || 'ms', true);
     if the_table <> all (array[${narrow.map((name) => `'${name}'`).join(', ')}]) then
       raise '% is none of the narrow tables', the_table;
     end if;
@@ -100,6 +101,6 @@ const maintain = (verb: string, preposition: string) => `do $$ begin
 end $$`;
 
 const grants = [
-  `revoke execute on function rewrite_narrow_table(text, int), oldest_snapshot() from public`,
-  `grant execute on function rewrite_narrow_table(text, int), oldest_snapshot() to carillon_engine`,
+  `revoke execute on function rewrite_narrow_table(text, int, int), oldest_snapshot() from public`,
+  `grant execute on function rewrite_narrow_table(text, int, int), oldest_snapshot() to carillon_engine`,
 ];

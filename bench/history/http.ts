@@ -8,6 +8,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { AppModule } from '../../src/app.module.js';
 import { loadConfig } from '../../src/platform/config/index.js';
 import { configureHttp, createFastifyAdapter } from '../../src/platform/http/server.js';
+import { administrator } from '../administrator.js';
 
 export interface ServedHistory {
   app: NestFastifyApplication;
@@ -15,8 +16,6 @@ export interface ServedHistory {
   get(route: string, headers?: Record<string, string>): Promise<number>;
   close(): Promise<void>;
 }
-
-const administrator = { email: 'admin@bench.local', password: 'the password of the bench' };
 
 export async function serve(databaseUrl: string, environment: Record<string, string>): Promise<ServedHistory> {
   const dataDir = mkdtempSync(path.join(os.tmpdir(), 'carillon-bench-data-'));
@@ -46,6 +45,7 @@ export async function serve(databaseUrl: string, environment: Record<string, str
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(administrator),
   });
+  if (!login.ok) throw new Error(`signing in answered ${login.status}: ${await login.text()}`);
   const { accessToken } = (await login.json()) as { accessToken: string };
   return {
     app,

@@ -235,6 +235,7 @@ export function decideEnd(
 ): EndOfRun {
   const decision = decideOutcome(job, result, now, random);
   const goesOn = decision.status === 'queued';
+  const { waitBucket, runBucket } = durations(job, result, said.startedAt ?? null, now);
   return {
     job,
     decision,
@@ -244,7 +245,8 @@ export function decideEnd(
     progressMessage: goesOn ? null : (said.progressMessage ?? null),
     reported: said.reported ?? false,
     subject: said.subject ?? null,
-    ...durations(job, result, said.startedAt ?? null, now),
+    waitBucket,
+    runBucket,
     ifCancelRequested: false,
   };
 }

@@ -29,11 +29,11 @@ export class RunContext implements JobContext {
   givenSubject: { type: string; id: string } | null = null;
   private lines = 0;
   private lastStored: Promise<unknown> | undefined;
-  private readonly enqueuedIn = new Set<string>();
+  private enqueuedIn: Set<string> | undefined;
 
   constructor(
     private readonly job: ClaimedJob,
-    readonly signal: AbortSignal,
+    private readonly run: { readonly signal: AbortSignal },
     private readonly services: RunServices,
   ) {
     this.jobId = job.id;
@@ -44,6 +44,10 @@ export class RunContext implements JobContext {
     this.traceParent = job.traceParent;
     this.claimedAt = job.claimedAt;
     this.fencingToken = String(job.run + 1);
+  }
+
+  get signal(): AbortSignal {
+    return this.run.signal;
   }
 
   get subject(): { type: string; id: string } | null {
@@ -82,13 +86,19 @@ export class RunContext implements JobContext {
 
   async enqueue(tx: Sql, request: Omit<EnqueueRequest, 'organizationId'>): Promise<EnqueuedJob> {
     const [job] = await this.services.client.enqueue(tx, [{ ...request, organizationId: this.organizationId }]);
+    this.enqueuedIn ??= new Set();
     this.enqueuedIn.add(topicOf(job!));
     return job!;
   }
 
+  /** Whether there is anything to close. */
+  get hasSpoken(): boolean {
+    return this.lastStored !== undefined || this.enqueuedIn !== undefined;
+  }
+
   /** Once the handler has ended: its last words are stored before its end is, and what it enqueued is surely committed. */
   async close(): Promise<void> {
-    this.services.client.wake(this.enqueuedIn);
+    if (this.enqueuedIn) this.services.client.wake(this.enqueuedIn);
     await this.lastStored?.catch(() => undefined);
   }
 

@@ -26,9 +26,12 @@ export class Run {
   /** Settles when the handler itself has ended, however long after it was left behind. */
   handled: Promise<unknown> = Promise.resolve();
   wasLeftBehind = false;
-  private readonly stopper = new AbortController();
-  private leaveBehind: (result: RunResult) => void = () => {};
-  private timers: NodeJS.Timeout[] = [];
+  /** Made when somebody asks for the signal: few handlers do, and it is the dearest part of a short run. */
+  private stopper: AbortController | undefined;
+  private reason: RunStopped | undefined;
+  private end: (result: RunResult) => void = () => {};
+  private timeLimit: NodeJS.Timeout | undefined;
+  private leaving: NodeJS.Timeout | undefined;
 
   /**
    * @param startedAt in the database's time
@@ -41,11 +44,19 @@ export class Run {
     services: RunServices,
     private readonly abandonAfterMs: number,
   ) {
-    this.context = new RunContext(job, this.stopper.signal, services);
+    this.context = new RunContext(job, this, services);
   }
 
   get stopped(): StopKind | undefined {
-    return this.stopper.signal.aborted ? (this.stopper.signal.reason as RunStopped).kind : undefined;
+    return this.reason?.kind;
+  }
+
+  get signal(): AbortSignal {
+    if (!this.stopper) {
+      this.stopper = new AbortController();
+      if (this.reason) this.stopper.abort(this.reason);
+    }
+    return this.stopper.signal;
   }
 
   /** Runs the handler to its end, or until it is left behind. Never rejects. */
@@ -53,28 +64,29 @@ export class Run {
     const { timeoutSeconds } = this.job;
     if (timeoutSeconds !== null) {
       const timeout = () => this.stop('timeout', `the run took longer than its ${timeoutSeconds} s`);
-      this.timers.push(setTimeout(timeout, Math.min(timeoutSeconds * 1_000, longestTimer)));
+      this.timeLimit = setTimeout(timeout, Math.min(timeoutSeconds * 1_000, longestTimer));
     }
-    const handled = this.handle();
-    this.handled = handled;
-    const leftBehind = new Promise<RunResult>((resolve) => {
-      this.leaveBehind = resolve;
+    const ended = new Promise<RunResult>((resolve) => {
+      this.end = resolve;
     });
-    const result = await Promise.race([handled, leftBehind]);
-    for (const timer of this.timers) clearTimeout(timer);
-    await this.context.close();
+    this.handled = this.handle().then(this.end);
+    const result = await ended;
+    clearTimeout(this.timeLimit);
+    clearTimeout(this.leaving);
+    if (this.context.hasSpoken) await this.context.close();
     return result;
   }
 
   /** Fires the signal; the first reason stands. A handler that goes on regardless is left behind after `waitMs`. */
   stop(kind: StopKind, message: string, waitMs = this.abandonAfterMs): void {
     if (this.stopped) return;
-    this.stopper.abort(new RunStopped(kind, message));
+    this.reason = new RunStopped(kind, message);
+    this.stopper?.abort(this.reason);
     const leave = () => {
       this.wasLeftBehind = true;
-      this.leaveBehind(this.resultOfStop());
+      this.end(this.resultOfStop(this.reason!));
     };
-    this.timers.push(setTimeout(leave, kind === 'lease_lost' ? 0 : waitMs));
+    this.leaving = setTimeout(leave, kind === 'lease_lost' ? 0 : waitMs);
   }
 
   private async handle(): Promise<RunResult> {
@@ -109,11 +121,10 @@ export class Run {
         code: 'retry_after',
         delay: sensibleDelay(error.milliseconds),
       };
-    return this.stopped ? this.resultOfStop() : { kind: 'threw', ...describeError(error) };
+    return this.reason ? this.resultOfStop(this.reason) : { kind: 'threw', ...describeError(error) };
   }
 
-  private resultOfStop(): RunResult {
-    const { kind, message } = this.stopper.signal.reason as RunStopped;
+  private resultOfStop({ kind, message }: RunStopped): RunResult {
     if (kind === 'timeout') return { kind: 'timed_out', code: 'timed_out', message };
     return kind === 'cancel' ? { kind: 'cancelled', message } : { kind: 'released', delay: 0 };
   }

@@ -1,3 +1,4 @@
+import { sqlState } from './errors.js';
 import type { Sql, SqlPool } from './ports.js';
 
 /** Runs `work` in a transaction of its own; an error rolls it back and is thrown on. */
@@ -16,6 +17,8 @@ export async function inTransaction<T>(pool: SqlPool, work: (tx: Sql) => Promise
     await client.query('rollback').catch((reason: Error) => {
       broken = reason;
     });
+    // after a failover the connection may lead to a server that takes no writes any more, and the pool would give it out for ever
+    if (sqlState(error) === '25006') broken ??= error as Error;
     throw error;
   } finally {
     client.off('error', ignore);

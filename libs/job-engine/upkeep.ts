@@ -53,12 +53,15 @@ const pinnedMs = 30_000;
 const horizonEveryMs = 30_000;
 const warnAgainMs = 600_000;
 const longestPauseMs = 60_000;
+/** How long a rewrite waits for the table, and others behind it: longer each time it was kept out, for who walks over many dead rows holds it long. */
+const patienceMs = { first: 50, most: 2_000 };
 
 interface TableState {
   notBefore: number;
   pinnedUntil: number;
   /** Grows while others keep the table locked: each try holds up those who come after us. */
   pauseMs: number;
+  patienceMs: number;
 }
 
 export class Upkeep {
@@ -96,13 +99,16 @@ export class Upkeep {
 
   private async rewrite(table: string, state: TableState): Promise<void> {
     try {
-      if (await rewrite(this.options.pool, table, limits[table]!.live)) this.counters.rewrites++;
+      const { live } = limits[table]!;
+      if (await rewrite(this.options.pool, table, live, state.patienceMs)) this.counters.rewrites++;
       state.pauseMs = settleMs;
+      state.patienceMs = patienceMs.first;
     } catch (error) {
       if (sqlState(error) !== lockNotAvailable) throw error;
       this.counters.lockedOut++;
       state.notBefore = performance.now() + state.pauseMs;
       state.pauseMs = Math.min(state.pauseMs * 2, longestPauseMs);
+      state.patienceMs = Math.min(state.patienceMs * 2, patienceMs.most);
     }
   }
 
@@ -119,7 +125,11 @@ export class Upkeep {
 
   private stateOf(table: string): TableState {
     let state = this.tables.get(table);
-    if (!state) this.tables.set(table, (state = { notBefore: 0, pinnedUntil: 0, pauseMs: settleMs }));
+    if (!state)
+      this.tables.set(
+        table,
+        (state = { notBefore: 0, pinnedUntil: 0, pauseMs: settleMs, patienceMs: patienceMs.first }),
+      );
     return state;
   }
 }

@@ -66,6 +66,7 @@ export class WorkerSession {
 export function endOf(run: Run, result: RunResult, now: Date) {
   const { context } = run;
   const said = {
+    resultJson: null as string | null,
     startedAt: run.startedAt,
     progress: context.percent,
     progressMessage: context.message,
@@ -74,9 +75,11 @@ export function endOf(run: Run, result: RunResult, now: Date) {
   };
   try {
     const value = result.kind === 'returned' ? (result.value ?? context.givenResult) : valueOf(result);
-    return decideEnd(run.job, result, now, { ...said, resultJson: storableJson(value, limits.result) });
+    if (value !== undefined && value !== null) said.resultJson = storableJson(value, limits.result);
+    return decideEnd(run.job, result, now, said);
   } catch (error) {
     const message = `its result could not be stored: ${(error as Error).message}`;
+    said.resultJson = null;
     return decideEnd(run.job, { kind: 'discarded', code: 'result_rejected', message }, now, said);
   }
 }

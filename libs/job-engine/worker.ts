@@ -9,6 +9,7 @@ import { LeaseKeeper } from './lease-keeper.js';
 import { Loop } from './loop.js';
 import type { EngineLog, FinishHook, SqlPool } from './ports.js';
 import { Run } from './run.js';
+import type { RunServices } from './run-context.js';
 import { RecentStarts } from './running-count.js';
 import { TraceWriter } from './trace-writer.js';
 import { anyQueue, cancelAsked, gatesChanged, type Wakeups } from './wakeups.js';
@@ -50,7 +51,7 @@ export class Worker {
   private readonly keeper: LeaseKeeper;
   /** Claims for the session that the keeper holds. */
   private pump: ClaimPump | undefined;
-  private readonly traces: TraceWriter;
+  private readonly services: RunServices;
   private readonly recent = new RecentStarts();
   /** Runs whose handler goes on although it was left behind: their jobs do not start here beside them. */
   private readonly leftBehind = new Map<string, Promise<unknown>>();
@@ -63,7 +64,7 @@ export class Worker {
   constructor(private readonly options: WorkerOptions) {
     const { pool, name, queues, leaseMs, log } = options;
     this.writer = new FinishWriter(this.finisherOptions());
-    this.traces = new TraceWriter(pool, log);
+    this.services = { client: options.client, traces: new TraceWriter(pool, log) };
     this.keeper = new LeaseKeeper({
       sql: pool,
       name,
@@ -137,7 +138,7 @@ export class Worker {
   }
 
   private async writeOut(session: WorkerSession): Promise<void> {
-    await this.traces.idle();
+    await this.services.traces.idle();
     await session.finisher.drain();
     // with runs left behind unwritten the row stays, so that they are rescued when the lease runs out
     if (session.lost || session.runs.size > 0) return;
@@ -179,8 +180,7 @@ export class Worker {
     else {
       this.recent.add();
       const startedAt = new Date(job.claimedAt.getTime() + performance.now() - since);
-      const services = { client: this.options.client, traces: this.traces };
-      const run = new Run(job, startedAt, handler, services, this.options.abandonAfterMs ?? 10_000);
+      const run = new Run(job, startedAt, handler, this.services, this.options.abandonAfterMs ?? 10_000);
       session.runs.set(job.id, run);
       void this.runToEnd(session, run, performance.now());
     }

@@ -117,25 +117,37 @@ describe('workers as processes', () => {
     expect(await fleet.rows(`select name from job_workers`)).toEqual([{ name: nameOf(survivor) }]);
   });
 
-  it('case 4: a killed worker’s slot of its organisation’s limit is free once it is rescued, and not before', async () => {
-    const first = await fleet.start({ leaseMs });
-    const warm = await fleet.enqueueOne({ jobType: 'work' });
-    await fleet.untilStatus(warm, 'completed'); // makes the queue
-    await fleet.rows(
+  it.each([
+    [
+      'organisation',
       `insert into queue_shares (queue, org, max_running) select q.number, o.number, 1 from queues q, organizations o
         where q.name = 'default' and o.id = $1`,
-      [fleet.organizationId],
-    );
-    const [held, next] = await fleet.enqueue({ jobType: 'held' }, { jobType: 'work' });
-    await first.output(/began run 1/);
-    const second = await fleet.start({ leaseMs });
-    await fleet.kill(first);
-    await second.output(/began run 2/); // the job itself comes first again, and takes the one slot
-    expect(await fleet.job(next!)).toMatchObject({ status: 'queued', run: 0 });
-    second.kill('SIGUSR2');
-    await fleet.untilStatus(next!, 'completed');
-    expect(await fleet.job(held!)).toMatchObject({ status: 'completed', worker_lost_count: 1 });
-  });
+    ],
+    ['type', `insert into job_type_controls (job_type, max_running) select 'held', 1 where $1 is not null`],
+  ])(
+    'case 4: a killed worker’s slot of its %s’s limit is free once it is rescued, and not before',
+    async (_of, limit) => {
+      const first = await fleet.start({ leaseMs });
+      await fleet.untilStatus(await fleet.enqueueOne({ jobType: 'work' }), 'completed'); // makes the queue
+      await fleet.rows(limit, [fleet.organizationId]);
+      const [one, two] = await fleet.enqueue({ jobType: 'held' }, { jobType: 'held' });
+      await first.output(/began run 1/);
+      const second = await fleet.start({ leaseMs });
+      await fleet.kill(first);
+      await second.output(/began run/);
+      const running = await fleet.rows(`select id from background_job_view where status = 'processing'`);
+      expect(running).toHaveLength(1); // the one slot, again
+      second.kill('SIGUSR2');
+      await fleet.untilStatus(running[0]!.id as string, 'completed');
+      await second.output(/began run[^]*began run/);
+      second.kill('SIGUSR2');
+      for (const id of [one!, two!]) await fleet.untilStatus(id, 'completed');
+      const lost = `select sum(worker_lost_count)::int lost from background_jobs`;
+      expect(await fleet.row(lost)).toEqual({ lost: 1 });
+      await fleet.untilAllEnded();
+      expect(await fleet.rows(`select from job_slots`)).toEqual([]);
+    },
+  );
 
   it('case 5: a batch of rows that cannot be rescued hides neither later ones nor their neighbours', async () => {
     await fleet.rows(

@@ -28,7 +28,7 @@ describe('a storm of kills', () => {
       await fleet.kill(fleet.workers.shift()!);
       await fleet.start(setup);
     }
-    await fleet.untilAllEnded(300_000);
+    await fleet.untilAllEnded({ withinMs: 300_000 });
     await fleet.killAll();
   }
 

@@ -54,6 +54,13 @@ const handlers = {
     if (ctx.attempt === 1) throw new Error('not yet');
     return process.pid;
   },
+  /** Runs until it is told to end, fails, and succeeds the next time. */
+  async failsWhenTold(_payload, ctx) {
+    if (ctx.attempt > 1) return process.pid;
+    say('about to fail');
+    await once(told, 'go');
+    throw new Error('as told');
+  },
   /** Leaves a row at its start and fills it at its end, so that overlaps are seen. */
   async exclusive({ ms = 0 }, ctx) {
     const text = `insert into takes (job, process) values ($1, $2) returning id`;
@@ -102,4 +109,5 @@ async function end() {
 process.once('SIGTERM', () => void end());
 wakeups.start();
 await engine.start();
+say(`clock ${Date.now()}`);
 say('ready');

@@ -27,11 +27,15 @@ export async function vacuum(sql: Sql, table: string): Promise<void> {
   await sql.query(`vacuum (skip_locked, truncate off, index_cleanup on) ${table}`);
 }
 
-/** Removes also what an older transaction might see. False when it was not worth it or too much; @throws 55P03 when somebody has the table */
-export async function rewrite(sql: Sql, table: string, mostRows: number): Promise<boolean> {
-  const { rows } = await sql.query<{ kept: number | null }>(`select rewrite_narrow_table($1, $2) kept`, [
+/**
+ * Removes also what an older transaction might see. False when it was not worth it or too much.
+ * @throws 55P03 when somebody has had the table for `patienceMs`, for which others wait behind us
+ */
+export async function rewrite(sql: Sql, table: string, mostRows: number, patienceMs = 50): Promise<boolean> {
+  const { rows } = await sql.query<{ kept: number | null }>(`select rewrite_narrow_table($1, $2, $3) kept`, [
     table,
     mostRows,
+    patienceMs,
   ]);
   return rows[0]!.kept !== null;
 }

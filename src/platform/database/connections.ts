@@ -8,15 +8,16 @@ const requestTimeouts = '-c statement_timeout=30s';
  * A process that is gone without a word must not hold locks: neither between two statements, nor while the server sends it an answer that
  * nobody takes (a claim holds its queue's lock until its answer is sent). Linux would try for a quarter of an hour.
  */
-const goneTimeouts =
-  '-c idle_in_transaction_session_timeout=60s -c tcp_user_timeout=20000 -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5';
+const goneTimeouts = (role?: DatabaseRole) =>
+  // the engine's statements follow each other at once; what it holds keeps lost workers from being rescued
+  `-c idle_in_transaction_session_timeout=${role === 'carillon_engine' ? 10 : 60}s -c tcp_user_timeout=20000 -c tcp_keepalives_idle=15 -c tcp_keepalives_interval=5`;
 /** Silence of the server, in ms, after which a pool gives up a statement and closes its connection; long work says more itself. */
 const longestSilence = 60_000;
 
 /** Options of one connection as `role`, or as the owner where none is given. */
 export function connectionOptions(address: DatabaseAddress, role?: DatabaseRole): pg.ClientConfig {
   const where = 'url' in address ? { connectionString: address.url } : address;
-  const timeouts = role === 'carillon_engine' ? goneTimeouts : `${goneTimeouts} ${requestTimeouts}`;
+  const timeouts = role === 'carillon_engine' ? goneTimeouts(role) : `${goneTimeouts(role)} ${requestTimeouts}`;
   return {
     ...where,
     application_name: role ?? 'carillon',

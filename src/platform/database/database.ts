@@ -1,4 +1,4 @@
-import type { DataSource, EntityManager } from 'typeorm';
+import type { DataSource, EntityManager, QueryRunner } from 'typeorm';
 import type pg from 'pg';
 import { inTransaction } from '@carillon/job-engine';
 
@@ -59,10 +59,28 @@ export function onCommit(tx: Transaction, then: () => void): void {
 }
 
 async function transact<T>(source: DataSource, work: (tx: Transaction) => Promise<T>): Promise<T> {
-  let used: Transaction | undefined;
-  const result = await source.transaction((tx) => work((used = tx)));
-  for (const then of (used && afterCommit.get(used)) ?? []) then();
-  return result;
+  const runner = source.createQueryRunner();
+  try {
+    const result = await runner.manager.transaction(work);
+    for (const then of afterCommit.get(runner.manager) ?? []) then();
+    return result;
+  } catch (error) {
+    if (isReadOnly(error)) await closeConnection(runner);
+    throw error;
+  } finally {
+    await runner.release();
+  }
+}
+
+/** After a failover a connection may lead to a server that takes no writes any more, and the pool would give it out for ever. */
+const isReadOnly = (error: unknown) =>
+  (error as { driverError?: { code?: string } }).driverError?.code === '25006' ||
+  (error as { code?: string }).code === '25006';
+
+/** A pool that gets an ended connection back drops it. */
+async function closeConnection(runner: QueryRunner): Promise<void> {
+  const connection = (await runner.connect()) as { end(): Promise<void> };
+  void connection.end().catch(() => undefined);
 }
 
 /** The plain connection under a TypeORM transaction; TypeORM's own `query` answers `[rows, count]` for some statements only. */

@@ -24,7 +24,7 @@ const internal: Translation = {
 };
 
 /** SQLSTATEs (postgresql.org/docs/current/errcodes-appendix.html) that are not our fault; every other one is. */
-const overload = /^(08...|53...|57P0[1-3]|57014|40001|40P01|55P03|25P0[34])$/;
+const overload = /^(08...|53...|57P0[1-3]|57014|40001|40P01|55P03|25P0[34]|25006)$/;
 /** Text the database cannot read as the type, NUL and broken encodings, numbers and times out of range. */
 const unreadable = /^(22P02|22021|22P05|22001|22003|22007|22008)$/;
 /** pg and its pool give these no code, so only their text tells them. */

@@ -139,6 +139,8 @@ describe('the explanation of a job', () => {
           app.organizations.A,
         ]);
       await hold(child, { parents: true });
+      const { body: queued } = await root().request('GET', `${jobs}?status=queued&limit=200`);
+      expect(queued.jobs.map(({ id }: { id: string }) => id)).toContain(child); // held is queued, too
       expect((await explain(child)).reasons).toMatchObject([
         { code: 'waits_for_parents', parents: [{ id: waiting, jobType: 'test.greet', status: 'queued' }] },
         { code: 'parent_will_not_complete', parents: [{ id: failed, status: 'failed' }] },
