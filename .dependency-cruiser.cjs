@@ -105,7 +105,8 @@ module.exports = {
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
     combinedDependencies: true, // the libs are workspaces of one lock
-    exclude: { path: '^dist/' },
+    // the peers are a project of their own, with its own package.json
+    exclude: { path: '^(dist|bench/peers)/' },
     doNotFollow: { path: 'node_modules' },
     enhancedResolveOptions: {
       exportsFields: ['exports'],

@@ -54,7 +54,7 @@ const seedJobs = `
     case when n % 10007 = 0 then 'report.rare' else 'type.' || t end, s,
     jsonb_build_object('uploadId', md5(n::text), 'n', n, 'options', jsonb_build_object('kind', 'csv', 'rows', n % 1000)),
     case when s = 'completed' then jsonb_build_object('rows', n % 1000, 'note', repeat('x', 60)) end,
-    case when s = 'failed' then case when n % 5003 = 0 then 'rare_code' else (array['timeout', 'smtp_451', 'bad_file', 'worker_lost'])[1 + n % 4] end end,
+    case when s = 'failed' then case when n % 53 = 0 then 'rare_code' else (array['timeout', 'smtp_451', 'bad_file', 'worker_lost'])[1 + n % 4] end end,
     case when s = 'failed' then 'could not do it because of reason ' || n % 97 end,
     1, 1, case when s = 'completed' then 100 else 40 end,
     case when n % 5000 = 0 then array['rare'] when n % 10 = 0 then array['nightly'] else '{}' end,

@@ -1,13 +1,11 @@
 import { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import { stringify } from 'csv-stringify/sync';
-import { Database } from '../platform/database/index.js';
+import { Database, rowsOf, type Transaction } from '../platform/database/index.js';
 import type { Principal } from '../platform/http/index.js';
 import type { JobExportQueryDto } from './job-list-query.dto.js';
-import { jobsOf } from './job-queries.js';
 import { withinReachOf } from './job-scope.js';
 import { nextIds } from './job-search.js';
-import type { JobDto } from './job.dto.js';
 
 const pageRows = 1_000;
 /** Excel takes UTF-8 for what it is only with the mark. */
@@ -31,12 +29,12 @@ export class JobExport {
     for (let after: string | null | undefined; after !== null;) {
       const page = await withinReachOf(principal, this.database, async (tx, own) => {
         // somebody else's organisation holds nothing that is within reach
-        if (own && filter.organizationId && filter.organizationId !== own) return { jobs: [], after: null };
+        if (own && filter.organizationId && filter.organizationId !== own) return { rows: [], after: null };
         const position = { oldestFirst: sort === 'createdAt', limit: pageRows, ...(after && { after }) };
         const found = await nextIds(tx, { ...filter, ...(own && { organizationId: own }) }, position);
-        return { jobs: await jobsOf(tx, found.ids), after: found.after };
+        return { rows: await cellsOf(tx, found.ids), after: found.after };
       });
-      if (page.jobs.length > 0) yield csvOf(page.jobs.map((job) => Object.values(columns).map((cell) => cell(job))));
+      if (page.rows.length > 0) yield csvOf(page.rows);
       after = page.after;
     }
   }
@@ -44,30 +42,43 @@ export class JobExport {
 
 type Cell = string | number | Date | null;
 
-const columns: Record<string, (job: JobDto) => Cell> = {
-  id: (job) => job.id,
-  organizationId: (job) => job.organizationId,
-  queue: (job) => job.queue,
-  jobType: (job) => job.jobType,
-  status: (job) => job.status,
-  priority: (job) => job.priority,
-  progress: (job) => job.progress,
-  createdAt: (job) => job.createdAt,
-  runAt: (job) => job.runAt,
-  startedAt: (job) => job.startedAt,
-  completedAt: (job) => job.completedAt,
-  nextRetryAt: (job) => job.nextRetryAt,
-  retryCount: (job) => job.retryCount,
-  maxRetries: (job) => job.maxRetries,
-  errorCode: (job) => job.errorCode,
-  errorMessage: (job) => job.errorMessage,
-  cancelReason: (job) => job.cancelReason,
-  tags: (job) => job.tags.join(' '),
-  subjectType: (job) => job.subject?.type ?? null,
-  subjectId: (job) => job.subject?.id ?? null,
-  createdBy: (job) => job.createdBy,
-  worker: (job) => job.worker,
+/** Names in the header, and where each stands in the view. */
+const columns = {
+  id: 'id',
+  organizationId: 'organization_id',
+  queue: 'queue',
+  jobType: 'job_type',
+  status: 'status',
+  priority: 'priority',
+  progress: 'progress',
+  createdAt: 'created_at',
+  runAt: 'run_at',
+  startedAt: 'started_at',
+  completedAt: 'completed_at',
+  nextRetryAt: 'next_retry_at',
+  retryCount: 'retry_count',
+  maxRetries: 'max_retries',
+  errorCode: 'error_code',
+  errorMessage: 'error_message',
+  cancelReason: 'cancel_reason',
+  tags: `array_to_string(tags, ' ')`,
+  subjectType: 'subject_type',
+  subjectId: 'subject_id',
+  createdBy: 'created_by',
+  worker: 'worker',
 };
+
+/** In the order of the ids. Not through the entity: to make a million of them would take longer than to read and write them. */
+async function cellsOf(tx: Transaction, ids: readonly string[]): Promise<Cell[][]> {
+  if (ids.length === 0) return [];
+  const named = Object.entries(columns).map(([name, column]) => `${column} as "${name}"`);
+  const text = `select ${named.join(', ')} from background_job_view where id = any ($1)`;
+  const byId = new Map((await rowsOf<Record<string, Cell>>(tx, text, [ids])).map((row) => [row.id as string, row]));
+  return ids
+    .map((id) => byId.get(id))
+    .filter((row) => row !== undefined)
+    .map((row) => Object.keys(columns).map((name) => row[name]!));
+}
 
 /** RFC 4180. Text that a spreadsheet would run as a formula gets a leading apostrophe (OWASP, "CSV Injection"); a number is no text, so −1 stays −1. */
 const csvOf = (rows: Cell[][]): string =>

@@ -112,8 +112,8 @@ export class JobPageDto {
   /** Pass it as `cursor` for the page that follows; null on the last. */
   nextCursor!: string | null;
   /**
-   * The filters have no index and match little: among the 20,000 jobs looked at, which go up to this instant of creation, there were
-   * fewer than `limit`. `nextCursor` looks further.
+   * The filters have no index and match little: among the 20,000 jobs looked at (10,000 for `q` and `payload`), which go up to this
+   * instant of creation, there were fewer than `limit`. `nextCursor` looks further.
    */
   searchedTo?: Date;
 }

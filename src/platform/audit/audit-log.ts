@@ -31,7 +31,11 @@ export async function recordAudit(
 }
 
 /** Writes what was refused, to a known caller (in a transaction of its organisation) or to nobody in particular. */
-export async function recordRefusal(tx: AuditedTransaction, principal: Principal | null, entry: AuditEntry): Promise<void> {
+export async function recordRefusal(
+  tx: AuditedTransaction,
+  principal: Principal | null,
+  entry: AuditEntry,
+): Promise<void> {
   const actor = principal ? { type: principal.kind, id: principal.id } : { type: 'anonymous', id: null };
   await insert(tx, actor, principal?.organizationId ?? null, 'refused', entry);
 }
