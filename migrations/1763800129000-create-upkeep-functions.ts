@@ -33,7 +33,7 @@ const narrow = [
  * Empties a narrow table and puts its live rows back, so that its dead ones are gone whoever might still have seen them. (A transaction
  * that is older and reads the table for the first time afterwards finds it empty. Nobody decides by such a reading.) Answers how many rows
  * it put back; null when there are more than `most`, another process is at it, or the table is small anyhow.
- * Waits no longer than `patience_ms` for each lock (55P03 then): who inserts meanwhile waits behind us. A transaction that has read the table
+ * Waits no longer than `patience_ms` for the table (55P03 then): who inserts meanwhile waits behind us. A transaction that has read the table
  * itself, such as pg_dump's, cannot be got round.
  */
 const rewrite = `create function rewrite_narrow_table(the_table text, most int, patience_ms int) returns int language plpgsql
@@ -41,7 +41,6 @@ const rewrite = `create function rewrite_narrow_table(the_table text, most int, 
   declare
     rows_before bigint; live text; claims text;
   begin
-    perform set_config('lock_timeout', patience_ms || 'ms', true);
     if the_table <> all (array[${narrow.map((name) => `'${name}'`).join(', ')}]) then
       raise '% is none of the narrow tables', the_table;
     end if;
@@ -52,8 +51,11 @@ const rewrite = `create function rewrite_narrow_table(the_table text, most int, 
     if rows_before > most then
       return null;
     end if;
-    -- no claim is under way once we ask for the table: else the others would wait behind us for as long as it takes
+    -- no claim is under way once we ask for the table: else the others would wait behind us for as long as it takes. Behind this lock
+    -- wait only claims, and they may be slow already, which is why we are here.
+    set local lock_timeout = '2s';
     perform pg_advisory_xact_lock(7001, number) from (select number from queues order by number) q;
+    perform set_config('lock_timeout', patience_ms || 'ms', true);
     if the_table = 'job_workers' then
       -- in the order in which claims take them
       lock table job_workers, job_claims in access exclusive mode;

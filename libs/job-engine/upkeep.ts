@@ -54,7 +54,7 @@ const horizonEveryMs = 30_000;
 const warnAgainMs = 600_000;
 const longestPauseMs = 60_000;
 /** How long a rewrite waits for the table, and others behind it: longer each time it was kept out, for who walks over many dead rows holds it long. */
-const patienceMs = { first: 50, most: 2_000 };
+const patienceMs = { first: 50, most: 200 };
 
 interface TableState {
   notBefore: number;
