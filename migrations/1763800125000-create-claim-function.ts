@@ -26,6 +26,9 @@ const startsWithinMinute = `create function starts_within_minute(the_gate text, 
  * A turn is an organisation's weight × a whole number of jobs; the worker carries the cursor (whose turn, how many it is still owed)
  * from one claim to the next. Paused organisations and those at a limit are left out before anything is counted.
  * One claim a queue at a time (advisory lock): limits are counted from what every worker says it runs, and nobody may count in between.
+ * Its commit does not wait for the disk: a claim is no result. Where the server crashes within the next moments the claim has never been,
+ * its jobs are ready as before, and the worker either claims them again and goes on, or has its results refused. Once any result of a
+ * claim is stored, so is the claim, for the log is one.
  * The worker's row is written only where something is limited: its versions would pile up under a long transaction.
  */
 const claim = `create function claim_jobs(
@@ -40,6 +43,7 @@ const claim = `create function claim_jobs(
     limits queues; orgs_limited boolean; shares_limited boolean; any_gated boolean; this_second bigint;
     the_claim bigint; the_jobs uuid[]; the_orgs int[]; the_runs int[]; the_next_org int; the_next_owed int; added jsonb;
   begin
+    perform set_config('synchronous_commit', 'off', true);
     perform pg_advisory_xact_lock(7001, the_queue);
     perform from job_workers where worker = me for no key update;
     if not found then

@@ -81,6 +81,8 @@ export class ClaimPump {
       for (let batch = this.wanted; batch > 0; batch = this.wanted) {
         const claim = await this.claimer.claim(session, batch);
         if (!claim || session.lost) return; // jobs of a lease that is lost are the rescuer's
+        // only a crash of the server can undo a claim, and give its number away again: begin anew, and let all be rescued
+        if (session.finisher.knows(claim.claimId)) return this.options.leaseLost('the server gave a claim out twice');
         this.options.claimed(claim.jobs.length);
         session.open(claim.claimId, claim.jobs);
         if (this.stopped) session.releaseBacklog();

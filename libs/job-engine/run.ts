@@ -38,7 +38,7 @@ export class Run {
    * @param abandonAfterMs how long the handler may go on after its signal fired before it is left behind
    */
   constructor(
-    readonly job: ClaimedJob,
+    public job: ClaimedJob,
     readonly startedAt: Date,
     private readonly handler: RegisteredHandler,
     services: RunServices,

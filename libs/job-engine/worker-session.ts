@@ -39,8 +39,18 @@ export class WorkerSession {
     const since = performance.now();
     for (const job of jobs) {
       this.running.add(job);
-      this.backlog.push({ job, since });
+      if (!this.adopt(job)) this.backlog.push({ job, since });
     }
+  }
+
+  /** A job that runs here already: a crash of the server undid the claim under which it runs, so it goes on under the new one. */
+  adopt(job: ClaimedJob): boolean {
+    const run = this.runs.get(job.id);
+    if (run?.job.run !== job.run) return false;
+    this.running.remove(run.job);
+    this.finisher.settle(run.job);
+    run.job = job;
+    return true;
   }
 
   /** Gives a claimed job back that has not been started; no attempt is burnt. */

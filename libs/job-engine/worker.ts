@@ -167,6 +167,7 @@ export class Worker {
 
   private startOne(session: WorkerSession, waiting: Waiting): void {
     const { job, since } = waiting;
+    if (session.adopt(job)) return;
     const handler = this.options.handler(job.jobType);
     if (!handler) {
       if (!this.warnedTypes.has(job.jobType))
@@ -187,8 +188,8 @@ export class Worker {
   }
 
   private async runToEnd(session: WorkerSession, run: Run, began: number): Promise<void> {
-    const { job } = run;
     const result = await run.execute();
+    const { job } = run;
     session.runs.delete(job.id);
     session.running.remove(job);
     if (run.wasLeftBehind) this.keepApart(run);

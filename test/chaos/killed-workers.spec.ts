@@ -123,7 +123,7 @@ describe('workers as processes', () => {
       `insert into queue_shares (queue, org, max_running) select q.number, o.number, 1 from queues q, organizations o
         where q.name = 'default' and o.id = $1`,
     ],
-    ['type', `insert into job_type_controls (job_type, max_running) select 'held', 1 where $1 is not null`],
+    ['type', `insert into job_type_controls (job_type, max_running) select 'held', 1 where $1::uuid is not null`],
   ])(
     'case 4: a killed worker’s slot of its %s’s limit is free once it is rescued, and not before',
     async (_of, limit) => {
@@ -137,11 +137,7 @@ describe('workers as processes', () => {
       await second.output(/began run/);
       const running = await fleet.rows(`select id from background_job_view where status = 'processing'`);
       expect(running).toHaveLength(1); // the one slot, again
-      second.kill('SIGUSR2');
-      await fleet.untilStatus(running[0]!.id as string, 'completed');
-      await second.output(/began run[^]*began run/);
-      second.kill('SIGUSR2');
-      for (const id of [one!, two!]) await fleet.untilStatus(id, 'completed');
+      await fleet.letGo(one!, two!);
       const lost = `select sum(worker_lost_count)::int lost from background_jobs`;
       expect(await fleet.row(lost)).toEqual({ lost: 1 });
       await fleet.untilAllEnded();
@@ -172,9 +168,8 @@ describe('workers as processes', () => {
     for (const id of fine) await fleet.untilRunBy(id, survivor);
     await fleet.rows(`drop trigger refuse on background_jobs`);
     for (const id of stuck) await fleet.untilRunBy(id, survivor);
-    survivor.kill('SIGUSR2');
-    for (const id of [...stuck, ...fine])
-      expect(await fleet.untilStatus(id, 'completed')).toMatchObject({ worker_lost_count: 1 });
+    await fleet.letGo(...stuck, ...fine);
+    for (const id of [...stuck, ...fine]) expect(await fleet.job(id)).toMatchObject({ worker_lost_count: 1 });
     await fleet.untilAllEnded();
   });
 

@@ -110,7 +110,7 @@ describe('one job, cancelled, completed, rescued and retried by hand at once', (
     return {
       cancel: (sql) => inTransaction(sql, (tx) => cancelJob(tx, jobId, by)),
       complete: async (sql) =>
-        (await writer(sql).write({ number, name: 'lost' }, [end], [])).has(jobId) ? 'accepted' : 'refused',
+        (await writer(sql).write({ number, name: 'lost' }, [end], [])).has(jobId) ? 'refused' : 'accepted',
       rescue: async (sql) => {
         const rescued = await rescueLostWorkers({ pool: sql, writer: writer(sql, []), wake: () => undefined, log });
         return rescued === 1 ? 'rescued' : 'nothing to rescue';

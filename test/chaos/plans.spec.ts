@@ -78,35 +78,32 @@ describe('the cost of a claim', () => {
     await reader.query('commit');
   });
 
-  it.each(['never analysed', 'analysed when it was empty'])(
-    'case 16: with 100,000 rows inserted and the tables %s, claim and finish stay on their indexes',
-    async (when) => {
-      if (when !== 'never analysed') await fleet.rows(`analyze background_jobs, job_ready, job_claims, job_workers`);
-      await fleet.rows(`alter table background_jobs set (autovacuum_enabled = off)`);
-      await fleet.rows(`alter table job_ready set (autovacuum_enabled = off)`);
-      await fleet.rows(
-        `with made as (
+  it('case 16: with 100,000 rows inserted since the tables were analysed, claim and finish stay on their indexes', async () => {
+    await fleet.rows(`analyze background_jobs, job_ready, job_claims, job_workers`);
+    await fleet.rows(`alter table background_jobs set (autovacuum_enabled = off)`);
+    await fleet.rows(`alter table job_ready set (autovacuum_enabled = off)`);
+    await fleet.rows(
+      `with made as (
            insert into background_jobs (id, organization_id, queue, job_type, run_at)
              select gen_random_uuid(), $1, 'default', 'work', now() from generate_series(1, 100000) returning id, run_at, priority)
          insert into job_ready (job_id, queue, org, rank, run)
            select made.id, q.number, o.number, job_rank(run_at, priority), 0 from made, queues q, organizations o
             where q.name = 'default' and o.id = $1`,
-        [fleet.organizationId],
-      );
-      const { pages } = await fleet.row(`select pg_relation_size('background_jobs') / 8192 pages`);
-      const cost = await blocksOfClaim(100);
-      expect(cost).toBeLessThan(100 * 25);
-      expect(cost).toBeLessThan(Number(pages) / 2);
-      await fleet.start({ concurrency: 50 });
-      const ended = `select count(*)::int n from job_attempts`;
-      await fleet.until('2,000 jobs to end', async () => Number((await fleet.row(ended)).n) >= 2_000);
-      const { n: completed } = await fleet.row(ended);
-      expect(completed).toBeGreaterThanOrEqual(2_000);
-      const { scanned } = await fleet.row(
-        `select sum(seq_tup_read)::int8 / (select count(*) + 1 from job_attempts) scanned from pg_stat_user_tables
+      [fleet.organizationId],
+    );
+    const { pages } = await fleet.row(`select pg_relation_size('background_jobs') / 8192 pages`);
+    const cost = await blocksOfClaim(100);
+    expect(cost).toBeLessThan(100 * 25);
+    expect(cost).toBeLessThan(Number(pages) / 2);
+    await fleet.start({ concurrency: 50 });
+    const ended = `select count(*)::int n from job_attempts`;
+    await fleet.until('2,000 jobs to end', async () => Number((await fleet.row(ended)).n) >= 2_000);
+    const { n: completed } = await fleet.row(ended);
+    expect(completed).toBeGreaterThanOrEqual(2_000);
+    const { scanned } = await fleet.row(
+      `select sum(seq_tup_read)::int8 / (select count(*) + 1 from job_attempts) scanned from pg_stat_user_tables
           where relname in ('job_ready', 'background_jobs') and seq_scan > 0`,
-      );
-      expect(Number(scanned ?? 0)).toBeLessThan(1_000); // the statements of this test read whole tables, those of the engine none
-    },
-  );
+    );
+    expect(Number(scanned ?? 0)).toBeLessThan(1_000); // the statements of this test read whole tables, those of the engine none
+  });
 });

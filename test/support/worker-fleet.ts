@@ -91,6 +91,15 @@ export class WorkerFleet {
     return worker;
   }
 
+  /** Lets the jobs that workers hold go, those that begin meanwhile included, until all of these have completed. */
+  async letGo(...ids: string[]): Promise<void> {
+    await this.until(`the jobs ${ids.join(', ')} to be completed`, async () => {
+      for (const worker of this.workers) worker.kill('SIGUSR2');
+      const open = `select from background_jobs where id = any ($1) and status <> 'completed'`;
+      return (await this.rows(open, [ids])).length === 0;
+    });
+  }
+
   async enqueue(...requests: Asked[]): Promise<string[]> {
     const jobs = requests.map((request) => ({ organizationId: this.organizationId, ...request }));
     const made = await this.client.enqueue(this.engine, jobs);

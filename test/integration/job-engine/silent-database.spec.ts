@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { JobEngine } from '@carillon/job-engine';
 import { openPool } from '../../../src/platform/database/index.js';
 import { givenUpAfter } from '../../../libs/job-engine/deadline.js';
-import { eventually, TestEngines } from './test-engines.js';
+import { eventually, signal, TestEngines } from './test-engines.js';
 
 describe('a database that falls silent without closing a connection', () => {
   let engines: TestEngines;
@@ -64,6 +64,40 @@ describe('a database that falls silent without closing a connection', () => {
     arrived = true;
     expect(await engines.until(id, 'completed')).toMatchObject({ result: 'ran' });
     expect(engine.worker.counters.leasesLost).toBe(0);
+  });
+
+  it('may crash and undo a claim: the worker claims its jobs again, and they go on', async () => {
+    const letGo = signal();
+    let begun = 0;
+    const handlers = {
+      some: async () => {
+        begun++;
+        await letGo.promise;
+        return 'ran';
+      },
+    };
+    const ids = [await engines.enqueue({ jobType: 'some' }), await engines.enqueue({ jobType: 'some' })];
+    const [ready] = await engines.rows(`select array_agg(r) entries from job_ready r`);
+    const { engine } = await engines.start({ handlers });
+    await eventually(
+      () => begun === 2,
+      () => 'both to run',
+    );
+    await engines.rows(
+      `with undone as (delete from job_claims) insert into job_ready select (unnest($1::job_ready[])).*`,
+      [ready!.entries],
+    );
+    await eventually(
+      async () => (await engines.rows(`select from job_claims`)).length === 1,
+      () => 'the jobs to be claimed again',
+    );
+    letGo.give();
+    for (const id of ids)
+      expect(await engines.until(id, 'completed')).toMatchObject({ result: 'ran', attempt_count: 1 });
+    expect(begun).toBe(2);
+    expect(engine.worker.counters).toMatchObject({ refused: 0, leasesLost: 0 });
+    await engine.stop();
+    expect(await engines.rows(`select from job_claims`)).toEqual([]);
   });
 
   it('has a statement given up in time, and its connection closed instead of used again', async () => {
