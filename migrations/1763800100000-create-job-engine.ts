@@ -16,7 +16,9 @@ export class CreateJobEngine1763800100000 implements MigrationInterface {
     await runner.query(`drop table job_progress, job_log_entries, job_attempts, background_jobs`);
     await runner.query(`drop table job_later, job_ready, job_claims, job_workers, queue_shares, queues`);
     await runner.query(`drop function job_rank(timestamptz, smallint), carillon_current_organization_number()`);
-    await runner.query(`drop function forget_traces_of_deleted_jobs(), job_tag_keys(uuid, text[])`);
+    await runner.query(
+      `drop function forget_traces_of_deleted_jobs(), job_tag_keys(uuid, text[]), tagged_jobs(uuid, text, int), tagged_jobs_of_current_organization(text, int)`,
+    );
   }
 }
 
@@ -97,6 +99,23 @@ const wideTables = [
   `create function job_tag_keys(organization_id uuid, tags text[]) returns text[] language sql immutable parallel safe as
      $$ select tags || array(select organization_id || ':' || tag from unnest(tags) tag) $$`,
   `create index background_jobs_tags on background_jobs using gin (job_tag_keys(organization_id, tags)) where tags <> '{}'`,
+  // Behind a wall the planner may not use this index, because the comparison of arrays is not known to keep what it sees to itself:
+  // it would read all rows of the organisation first. So carillon_app has a window that shows its own organisation and no other.
+  `create function tagged_jobs_of_current_organization(tag text, most int) returns setof uuid language sql stable security definer
+     set search_path = pg_catalog, public, pg_temp rows 100 as $$
+     select id from background_jobs where tags <> '{}'
+        and job_tag_keys(organization_id, tags) @> array[carillon_current_organization() || ':' || tag] limit most $$`,
+  `create function tagged_jobs(organization uuid, tag text, most int) returns setof uuid language plpgsql stable rows 100 as $$
+   begin
+     if current_user = 'carillon_app' then
+       return query select * from tagged_jobs_of_current_organization(tag, most);
+     else
+       return query select id from background_jobs
+         where tags <> '{}' and job_tag_keys(organization_id, tags) @> array[organization || ':' || tag] limit most;
+     end if;
+   end $$`,
+  `revoke execute on function tagged_jobs_of_current_organization(text, int) from public`,
+  `grant execute on function tagged_jobs_of_current_organization(text, int) to carillon_app`,
   `create unique index background_jobs_active_key_unique on background_jobs (organization_id, job_type, active_key)
      where active_key is not null`,
   `create unique index background_jobs_idempotency_unique on background_jobs (organization_id, idempotency_key)

@@ -29,7 +29,7 @@ function runRound() {
     'e2e',
     '--testPathPatterns',
     'test/chaos',
-    '--runInBand',
+    ...(values.short ? [] : ['--runInBand']),
     '--json',
     '--outputFile',
     report,
@@ -49,6 +49,7 @@ function runRound() {
     console.log(
       `${status === 'passed' ? 'ok    ' : 'FAILED'} ${((duration ?? 0) / 1_000).toFixed(1).padStart(7)} s  ${title}`,
     );
+  for (const { message } of results.testResults) if (message) console.error(message);
   console.log(`${results.numPassedTests} passed in ${((performance.now() - since) / 1_000).toFixed(0)} s`);
   return results.numFailedTests + results.numRuntimeErrorTestSuites;
 }

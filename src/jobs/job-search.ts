@@ -6,7 +6,7 @@ import { rowsOf, type Transaction } from '../platform/database/index.js';
 import { boundedCount } from '../platform/http/index.js';
 import { BoundValues, candidatesOf, conditionsOf } from './job-conditions.js';
 import type { JobFilter } from './job-list-query.dto.js';
-import { pathsOf, type SearchPath } from './search-path.js';
+import { afterAllIds, beforeAllIds, pathsOf, type SearchPath, walkOf } from './search-path.js';
 
 export interface JobPage {
   limit: number;
@@ -32,8 +32,8 @@ const exactUpTo = 10_000;
 /** Jobs looked at for conditions that no index answers: some 10 ms. Text and payloads take longer to compare. */
 const budgetFor = ({ rest, isWhole }: SearchPath) =>
   isWhole ? Infinity : rest.q === undefined && rest.payload === undefined ? 20_000 : 10_000;
-/** Of a tag that is on one job in 40 or more, so many are enough for a page. */
-const lookedAtForTags = 2_000;
+/** What is on one job in 40 or more fills a page from so many; what is rarer has a better way. */
+const lookedAtFirst = 2_000;
 
 export async function findJobs(tx: Transaction, filter: JobFilter, page: JobPage): Promise<FoundJobs> {
   const named = await countUnended(tx, filter);
@@ -43,10 +43,10 @@ export async function findJobs(tx: Transaction, filter: JobFilter, page: JobPage
     if (tagged <= exactUpTo) return pick(tx, filter, page, taggedJobs);
   }
   const path = pathsOf(filter);
+  if (path.acrossOrganizations && !(await fillsFromTheNewest(tx, filter, page)))
+    return leapOverOrganizations(tx, path.acrossOrganizations, page);
   const found = await walk(tx, path, page);
-  if (named !== null && !narrowsMoreThanStatus(filter)) return { ...found, counted: named };
-  if (found.searchedTo === undefined || !path.acrossOrganizations) return found;
-  return leapOverOrganizations(tx, path.acrossOrganizations, page);
+  return named !== null && !narrowsMoreThanStatus(filter) ? { ...found, counted: named } : found;
 }
 
 /**
@@ -59,8 +59,7 @@ export async function nextIds(
   { after, oldestFirst, limit }: Omit<JobPage, 'skip'>,
 ): Promise<{ ids: string[]; after: string | null }> {
   const path = pathsOf(filter);
-  const begin =
-    after ?? (oldestFirst ? '00000000-0000-0000-0000-000000000000' : 'ffffffff-ffff-ffff-ffff-ffffffffffff');
+  const begin = after ?? (oldestFirst ? beforeAllIds : afterAllIds);
   const page = { after: begin, oldestFirst, limit, skip: 0 };
   const { ids, searchedTo } = await look(tx, path, page, budgetFor(path));
   const shown = ids.slice(0, limit);
@@ -96,18 +95,15 @@ async function look(
   const values = new BoundValues();
   const wanted = skip + limit + 1;
   const direction = oldestFirst ? 'asc' : 'desc';
-  const beyond = after === undefined ? [] : [`j.id ${oldestFirst ? '>' : '<'} ${values.bind(after)}`];
-  const most = budget === Infinity ? '' : `limit ${values.bind(budget + skip)}`;
-  const along = branches.map(
-    (branch) =>
-      `(select * from background_jobs j ${where([...branch(values), ...beyond])} order by j.id ${direction} ${most})`,
-  );
   const bound = Math.max(after === undefined ? exactUpTo + 1 : 0, wanted);
+  const most = `limit ${values.bind(budget === Infinity ? bound : budget + skip)}`;
+  const walks = branches.map((branch) => walkOf(branch, { after, oldestFirst }, 'j.*', values, most));
+  // one walk comes in order as it is, and ends as soon as enough is found; to be told the order it would be sorted as a whole
+  const merged = walks.length > 1 ? `order by j.id ${direction}` : '';
   const [row] = await rowsOf<{ ids: string[]; counted: number }>(
     tx,
     `with found as materialized (
-       select j.id from (${along.join(' union all ')}) j ${where(conditionsOf(rest, values))}
-        order by j.id ${direction} limit ${values.bind(bound)})
+       select j.id from (${walks.join(' union all ')}) j ${where(conditionsOf(rest, values))} ${merged} limit ${values.bind(bound)})
      select array(select f.id from found f order by f.id ${direction} limit ${values.bind(limit + 1)} offset ${values.bind(skip)}) as ids,
        (select count(*)::int from found) as counted`,
     values.list,
@@ -130,13 +126,8 @@ async function lastLookedAt(
   budget: number,
 ): Promise<string | null> {
   const values = new BoundValues();
-  const direction = oldestFirst ? 'asc' : 'desc';
-  const beyond = after === undefined ? [] : [`j.id ${oldestFirst ? '>' : '<'} ${values.bind(after)}`];
-  const at = values.bind(budget - 1);
-  const lasts = branches.map(
-    (branch) =>
-      `(select j.id from background_jobs j ${where([...branch(values), ...beyond])} order by j.id ${direction} limit 1 offset ${at})`,
-  );
+  const at = `limit 1 offset ${values.bind(budget - 1)}`;
+  const lasts = branches.map((branch) => walkOf(branch, { after, oldestFirst }, 'j.id', values, at));
   const text = `select id from (${lasts.join(' union all ')}) l order by id ${oldestFirst ? 'asc' : 'desc'} limit 1`;
   return (await rowsOf<{ id: string }>(tx, text, values.list))[0]?.id ?? null;
 }
@@ -163,15 +154,19 @@ async function pick(
   return row!;
 }
 
-/** Of all jobs with the tag, by its index. */
+/**
+ * Of all jobs with the tag, by its index. Behind the wall of an organisation through a function: to the planner the comparison of arrays
+ * might tell what it saw, so it would first read all rows of the organisation.
+ */
 function taggedJobs({ tag, organizationId }: JobFilter, values: BoundValues): string {
-  const key = values.bind(organizationId === undefined ? tag : `${organizationId}:${tag}`);
-  return `select t.id from background_jobs t where t.tags <> '{}' and job_tag_keys(t.organization_id, t.tags) @> array[${key}]::text[]`;
+  if (organizationId !== undefined)
+    return `select t.id from tagged_jobs(${values.bind(organizationId)}, ${values.bind(tag)}, ${exactUpTo + 1}) t (id)`;
+  return `select t.id from background_jobs t where t.tags <> '{}' and job_tag_keys(t.organization_id, t.tags) @> array[${values.bind(tag)}]::text[]`;
 }
 
-/** A tag that is on many jobs has a full page among the newest; to sort all that have it would take long. */
+/** What many jobs have fills the page from the newest; to find and sort all that have it would take long. */
 async function fillsFromTheNewest(tx: Transaction, filter: JobFilter, page: JobPage): Promise<boolean> {
-  const { ids } = await look(tx, pathsOf(filter), page, lookedAtForTags);
+  const { ids } = await look(tx, pathsOf(filter), page, lookedAtFirst);
   return ids.length > page.limit;
 }
 
