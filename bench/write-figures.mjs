@@ -17,6 +17,20 @@ const names = {
   sketch: 'bare loop (no fairness, limits, hooks)',
   bullmq: 'BullMQ on Redis (not durable)',
 };
+const about = (command, machine) =>
+  `\`${command}\` on ${machine.cpus} cores (${machine.model}), Node ${machine.node}, PostgreSQL ${machine.server_version}, fsync ${machine.fsync}, synchronous_commit ${machine.synchronous_commit}`;
+
+const wanted = (goal, unit, value) => {
+  const [sign, bound, reached] =
+    'atLeast' in goal ? ['≥', goal.atLeast, value >= goal.atLeast] : ['≤', goal.atMost, value <= goal.atMost];
+  return `${sign} ${show(bound, unit)}${reached ? '' : ' (short)'}`;
+};
+
+const show = (value, unit) =>
+  `${['ms', 'µs', '×'].includes(unit) ? value.toFixed(2) : Math.round(value).toLocaleString('en')} ${unit}`;
+
+const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+
 const block = [bench && scenarios(bench), peers && contest(peers)].filter(Boolean).join('\n\n');
 for (const file of ['README.md', 'docs/benchmarks.md']) {
   const full = path.join(root, file);
@@ -66,17 +80,3 @@ function contest({ file, command, machine, medians }) {
     '\n\n',
   );
 }
-
-const about = (command, machine) =>
-  `\`${command}\` on ${machine.cpus} cores (${machine.model}), Node ${machine.node}, PostgreSQL ${machine.server_version}, fsync ${machine.fsync}, synchronous_commit ${machine.synchronous_commit}`;
-
-const wanted = (goal, unit, value) => {
-  const [sign, bound, reached] =
-    'atLeast' in goal ? ['≥', goal.atLeast, value >= goal.atLeast] : ['≤', goal.atMost, value <= goal.atMost];
-  return `${sign} ${show(bound, unit)}${reached ? '' : ' (short)'}`;
-};
-
-const show = (value, unit) =>
-  `${['ms', 'µs', '×'].includes(unit) ? value.toFixed(2) : Math.round(value).toLocaleString('en')} ${unit}`;
-
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
