@@ -128,7 +128,9 @@ describe('what readers see', () => {
   it('has every column of the table but those that are made for indexes', async () => {
     const columns = (table: string) =>
       engines
-        .rows(`select attname from pg_attribute where attrelid = $1::regclass and attnum > 0 and attgenerated = ''`, [table])
+        .rows(`select attname from pg_attribute where attrelid = $1::regclass and attnum > 0 and attgenerated = ''`, [
+          table,
+        ])
         .then((rows) => rows.map((r) => r.attname as string));
     const view = await columns('background_job_view');
     expect(await columns('background_jobs').then((names) => names.filter((name) => !view.includes(name)))).toEqual([]);
