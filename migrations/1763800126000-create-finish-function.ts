@@ -33,7 +33,7 @@ const finish = `create function finish_runs(me int, worker_name text, the_ids uu
   returns table (refused uuid[], gates boolean) language plpgsql ${onlyByIndex} as $$
   #variable_conflict use_column
   declare
-    accepted uuid[]; the_completed uuid[]; the_ended int; the_freed int; the_batches uuid[]; the_outcomes text[];
+    accepted uuid[]; the_completed uuid[]; the_batches uuid[]; the_outcomes text[];
     let_go boolean := false;
   begin
     with fence as materialized (

@@ -1,6 +1,7 @@
 /** The two statements that insert jobs: one for most, and a longer one for those with parents, batches or windows. */
 import { BatchNotOpen, type RequestRefused, UnknownParent } from '../errors.js';
 import type { EnqueuedJob, Sql } from '../ports.js';
+import { passesGates } from './gates.js';
 import { type NewJob, recordColumns } from './new-job.js';
 
 /** `together`: one that is refused refuses all; `apart`: each has its own answer. */
@@ -69,7 +70,7 @@ const returned = `id, organization_id, queue, job_type, priority, run_at, concur
 /** Where a job that waits for no other job stands: what its type or its key may withhold is held once it is due. */
 export const placeOf = (job: string) => `case
   when ${job}.run_at > carillon_now() then 'later'
-  when ${job}.concurrency_key is not null or ${job}.job_type in (select job_type from job_type_controls where gated) then 'held'
+  when ${passesGates(job)} then 'held'
   else 'ready' end`;
 
 const placedColumns = `($2::jsonb ->> made.queue)::smallint queue,

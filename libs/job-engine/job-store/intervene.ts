@@ -8,6 +8,7 @@
 import { UniqueKeyHeld } from '../errors.js';
 import { type EndState, hasEnded } from '../job-state.js';
 import type { CancelResult, RetryResult, Sql } from '../ports.js';
+import { passesGates } from './gates.js';
 
 /** `busy`: somebody else holds it at the moment, or it is not there; ask for it alone. */
 export type BulkCancelResult = CancelResult | 'busy';
@@ -84,8 +85,7 @@ const cancelStatement = `
      group by org, q.number, job_type),
   told as (
     insert into job_gates_to_check (job_type, org, concurrency_key)
-    select distinct job_type, org, concurrency_key from ended e
-     where concurrency_key is not null or exists (select from job_type_controls c where c.job_type = e.job_type and c.gated))
+    select distinct job_type, org, concurrency_key from ended where ${passesGates('ended')})
   select id, 'cancel_requested' outcome, null::uuid batch_id from asked
   union all
   select id, 'cancelled', batch_id from ended`;
@@ -149,7 +149,7 @@ const retryStatement = `
   placed as (
     select again.id, q.number queue, o.number org, job_rank(again.run_at, again.priority) rank, again.run,
       pg_column_size(again.payload) bytes, job_type, concurrency_key,
-      concurrency_key is not null or exists (select from job_type_controls c where c.job_type = again.job_type and c.gated) gated
+      ${passesGates('again')} gated
     from again join organizations o on o.id = again.organization_id join queues q on q.name = again.queue),
   ready as (
     insert into job_ready (job_id, queue, org, rank, run, bytes)

@@ -1,5 +1,6 @@
 /** Future jobs and retries that have become due move to where claims find them. */
 import type { Sql } from '../ports.js';
+import { passesGates } from './gates.js';
 
 /**
  * Promotes up to `limit` due jobs; answers how many, the queues that got some, and whether some went to where limits hold them.
@@ -14,8 +15,7 @@ export async function promoteDue(sql: Sql, limit: number): Promise<{ count: numb
         returning job_id, queue, org, rank, run, bytes
       ), placed as materialized (
         select due.*, b.job_type, b.concurrency_key,
-          case when b.id is not null then b.concurrency_key is not null or exists (
-            select from job_type_controls c where c.job_type = b.job_type and c.gated) end gated
+          case when b.id is not null then ${passesGates('b')} end gated
         from due left join background_jobs b on b.id = due.job_id and b.run = due.run and b.status = 'queued'
       ), ready as (
         insert into job_ready (job_id, queue, org, rank, run, bytes)

@@ -1,5 +1,5 @@
 /** What is asked of many jobs at once, and what it would hit. */
-import { ApiProperty, OmitType } from '@nestjs/swagger';
+import { ApiProperty, OmitType, PickType } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsBoolean, IsIn, IsObject, IsOptional, IsString, Length, ValidateNested } from 'class-validator';
 import { IsInstant } from '../instant.js';
@@ -63,20 +63,7 @@ export class BulkPreviewDto {
 }
 
 /** Of a job of type `jobs.bulk`: what was asked, when, and how far it reaches. */
-export class BulkActionPayload {
-  @IsIn(bulkActions)
-  action!: BulkAction;
-
-  @IsObject()
-  @ValidateNested()
-  @Type(() => BulkFilterDto)
-  filter!: BulkFilterDto;
-
-  @IsOptional()
-  @IsString()
-  @Length(1, 500)
-  reason?: string;
-
+export class BulkActionPayload extends PickType(BulkActionDto, ['action', 'filter', 'reason'] as const) {
   /** Jobs that came later are left alone, and so are those that ended later. */
   @IsInstant()
   createdBefore!: Date;
