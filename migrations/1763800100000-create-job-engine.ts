@@ -221,10 +221,12 @@ const narrowTables = [
      queues text[] not null default '{}',
      started_at timestamptz not null default carillon_now(),
      lease_expires_at timestamptz not null,
-     running jsonb not null default '{}'::jsonb
+     running jsonb not null default '{}'::jsonb,
+     running_as_of bigint not null default 0
    ) with (fillfactor = 30, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500, autovacuum_vacuum_cost_delay = 0)`,
   `comment on column job_workers.queues is 'names of those it serves; none means all'`,
   `comment on column job_workers.running is 'queue → organisation → jobs it runs now; what limits are counted from'`,
+  `comment on column job_workers.running_as_of is 'the claim that running counts last: a renewal of the lease that was sent before it does not undo it'`,
   // A worker with claims cannot be deleted: whoever takes its row away has to say first what becomes of its jobs.
   `create table job_claims (
      claim_id bigint generated always as identity constraint job_claims_pk primary key,

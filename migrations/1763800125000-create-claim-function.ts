@@ -135,7 +135,7 @@ const claim = `create function claim_jobs(
       select jsonb_object_agg(o::text, jobs + coalesce((running_now -> the_queue::text ->> o::text)::int, 0)) into added
         from (select o, count(*) jobs from unnest(the_orgs) o group by 1) taken;
       update job_workers set running = jsonb_set(running_now, array[the_queue::text],
-        coalesce(running_now -> the_queue::text, '{}') || added) where worker = me;
+        coalesce(running_now -> the_queue::text, '{}') || added), running_as_of = the_claim where worker = me;
     end if;
     if orgs_limited or shares_limited or limits.per_minute is not null then
       insert into job_starts as s (gate, second, starts)

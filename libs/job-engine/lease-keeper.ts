@@ -54,7 +54,7 @@ export class LeaseKeeper {
     const { sql, leaseMs } = this.options;
     const asked = performance.now();
     try {
-      const renewal = renewLease(sql, session.worker.number, leaseMs, session.running.all());
+      const renewal = renewLease(sql, session.worker.number, leaseMs, session.runningNow);
       const claims = await answered(renewal, leaseMs / 3);
       if (!claims) return this.lose(session, 'others have taken its jobs over');
       this.renewedAt = asked;

@@ -1,7 +1,7 @@
 /** What belongs to one lease of a worker. When the lease is lost all of it is void, and the worker begins again with a new one. */
 import { decideEnd, Finisher, type FinisherOptions, type FinishWriter } from './finisher.js';
 import type { RunResult } from './job-state.js';
-import type { ClaimedJob } from './job-store/index.js';
+import type { ClaimedJob, RunningAsOf } from './job-store/index.js';
 import type { Run } from './run.js';
 import { RunningCount } from './running-count.js';
 import { limits, storableJson } from './stored-text.js';
@@ -18,6 +18,7 @@ export class WorkerSession {
   readonly running = new RunningCount();
   /** Claimed, and waiting for a slot. */
   readonly backlog: Waiting[] = [];
+  private newestClaim = 0n;
   /** Whether a claim's answer was lost, so that there may be jobs of ours that we do not know of. */
   mayOwnUnknown = false;
 
@@ -29,6 +30,11 @@ export class WorkerSession {
     this.finisher = new Finisher(worker, writer, options);
   }
 
+  /** For the others, who count their limits from it. */
+  get runningNow(): RunningAsOf {
+    return { running: this.running.all(), asOfClaim: String(this.newestClaim) };
+  }
+
   get lost(): boolean {
     return this.finisher.lost;
   }
@@ -36,6 +42,7 @@ export class WorkerSession {
   /** The jobs of a claim, to be started as slots get free. */
   open(claimId: string, jobs: readonly ClaimedJob[]): void {
     this.finisher.open(claimId, jobs.length);
+    if (BigInt(claimId) > this.newestClaim) this.newestClaim = BigInt(claimId);
     const since = performance.now();
     for (const job of jobs) {
       this.running.add(job);

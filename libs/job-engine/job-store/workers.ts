@@ -17,18 +17,25 @@ export async function registerWorker(
   return rows[0]!.worker;
 }
 
+/** What a worker says it runs, and the newest claim that it knows of: the count of a newer one is not undone. */
+export interface RunningAsOf {
+  running: RunningByQueue;
+  asOfClaim: string;
+}
+
 /** Answers the worker's claims; null when it no longer has its row. An expired lease that nobody has taken is good again. */
 export async function renewLease(
   sql: Sql,
   worker: number,
   leaseMs: number,
-  running: RunningByQueue,
+  { running, asOfClaim }: RunningAsOf,
 ): Promise<string[] | null> {
   const { rows } = await sql.query<{ claims: string[] }>({
     name: 'carillon-renew-lease',
-    text: `update job_workers set lease_expires_at = carillon_now() + make_interval(secs => $2 / 1000.0), running = $3 where worker = $1
+    text: `update job_workers set lease_expires_at = carillon_now() + make_interval(secs => $2 / 1000.0),
+             running = case when running_as_of <= $4 then $3 else running end where worker = $1
            returning array(select claim_id::text from job_claims where worker = $1) claims`,
-    values: [worker, leaseMs, JSON.stringify(running)],
+    values: [worker, leaseMs, JSON.stringify(running), asOfClaim],
   });
   return rows[0]?.claims ?? null;
 }

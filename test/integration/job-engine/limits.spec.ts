@@ -1,4 +1,5 @@
 /** Limits and pauses: never more at once or a minute than allowed, whoever claims; nobody kept out by somebody else's flood. */
+import { claimJobs, registerWorker, renewLease } from '../../../libs/job-engine/job-store/index.js';
 import { moveClock } from '../../support/movable-clock.js';
 import { eventually, signal, TestEngines } from './test-engines.js';
 
@@ -161,6 +162,24 @@ describe('limits', () => {
       () => 'all 40 to be completed',
     );
     expect(most.all).toBe(3);
+  });
+
+  it('is not overrun where a renewal of the lease that was sent before a claim arrives after it', async () => {
+    await engines.rows(`insert into queues (name, max_running) values ('default', 3)`);
+    const [{ number: queue }] = (await engines.rows(`select number from queues`)) as [{ number: number }];
+    for (let i = 0; i < 9; i++) await engines.enqueue({ jobType: 'work' });
+    const [one, two] = [
+      await registerWorker(engines.pool, 'one', 60_000, []),
+      await registerWorker(engines.pool, 'two', 60_000, []),
+    ];
+    const claim = async (worker: number) =>
+      (await claimJobs(engines.pool, { worker, queue, batch: 10, cursor: { org: 0, owed: 0 }, running: {} }))!;
+    const { jobs, claimId } = await claim(one);
+    expect(jobs).toHaveLength(3);
+    await renewLease(engines.pool, one, 60_000, { running: {}, asOfClaim: '0' });
+    expect((await claim(two)).jobs).toEqual([]);
+    await renewLease(engines.pool, one, 60_000, { running: {}, asOfClaim: claimId! }); // all of them have ended
+    expect((await claim(two)).jobs).toHaveLength(3);
   });
 
   it("counts an organisation's limit over all queues", async () => {

@@ -138,7 +138,7 @@ describe('upkeep of the narrow tables', () => {
 
     expect(await engines.rows(`select * from job_workers`)).toEqual(before);
     expect(await engines.rows(`select pg_relation_size('job_workers')::int size`)).toEqual([{ size: 8192 }]);
-    expect(await renewLease(engines.pool, hand.worker, 60_000, {})).toBeTruthy();
+    expect(await renewLease(engines.pool, hand.worker, 60_000, { running: {}, asOfClaim: '0' })).toBeTruthy();
     const [next] = await hand.claim(1);
     expect(next!.claimId).not.toBe(job!.claimId);
     expect(await registerWorker(engines.pool, 'another', 60_000)).not.toBe(hand.worker);
